@@ -1,0 +1,45 @@
+/** A second attestation service, which no registry trusts: for tests of refusal. */
+
+/** Report signing certificate (DER) issued by a CA that nobody pins. */
+export const FOREIGN_SIGNING_CERT: Uint8Array = fromBase64([
+  'MIIDhDCCAmygAwIBAgIBBDANBgkqhkiG9w0BAQsFADBVMSMwIQYDVQQKDBpSdW50aW1lIEJyaWRnZSBkZXYgbmV0d29y',
+  'azEuMCwGA1UEAwwlZm9yZWlnbiBhdHRlc3RhdGlvbiByZXBvcnQgc2lnbmluZyBDQTAgFw0wMDAxMDEwMDAwMDBaGA8y',
+  'MDk5MTIzMTIzNTk1OVowUjEjMCEGA1UECgwaUnVudGltZSBCcmlkZ2UgZGV2IG5ldHdvcmsxKzApBgNVBAMMImZvcmVp',
+  'Z24gYXR0ZXN0YXRpb24gcmVwb3J0IHNpZ25pbmcwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQCJBZP98OQ8',
+  'koHu1taNzju0cG7yXTIlHix+ivlWbm9fNk2yasSxi2bnaOPbsEBrmF+vxSdYBI+hxTz2DUVdWcuI2UqTFBS1lMHem7Wn',
+  'n4+aZkcNBbNZJCSSuXeNPzrwvnnmgy/ttp4qEQ9Tm50NCXeZnsh8e3sUJ4f7tOS6/bEYId98IEt1z5nnxKZkzXXuuDn0',
+  'w9XKTHZUKtty6Ann2uwJKAHaUZt/X+k/X4PuWTyA/SJivMbXoFMie9yr73EDtATbAY80OUmobuNyDivCv4JJ2HI9NIpy',
+  '9Z+eiHuuGepRDiU8HIIe5W/b3ehPBFUACBxEf50hv4xXMb4ruh//0wWbAgMBAAGjYDBeMAwGA1UdEwEB/wQCMAAwDgYD',
+  'VR0PAQH/BAQDAgbAMB8GA1UdIwQYMBaAFOvOfogOlS77SmdiPjtVXCkBo3sMMB0GA1UdDgQWBBRc2tvPtrg28Na1FUOG',
+  'Yv8FNCzJyjANBgkqhkiG9w0BAQsFAAOCAQEAWFjx2m1QqLRlY1w/1iVVx4bbbLUDyyiEWRMkYc0otc29bposRSRmlx+V',
+  'OkXa5z2VNGaEniGSzCLdAYwilSnrN4V3VqiYjbuTGO5+v5d2N+xyY90ltzcJliRfBXvA6eX8GmeIUO3VvRnJC9IG8E8t',
+  '006S7nAXTVHRXO/J3MW6TJaV29YlQ3mpAyVYrH7f/cAm51/okJtT3+h7mK8BEY2G2BeodeSuHYg5q5/3HVMHyrohnwDV',
+  'XMUF/nB684/YxzVRNjM4JT73i4Fi/EZJXC2LBH+YCRnN3db+QdegAmSuQ+ZCDk0/HduhshL4fj9d21sX1iLbw5XcdqBU',
+  'J7w36E/b/g==',
+]);
+
+/** Private key (PKCS #8 DER, RSA-2048) that belongs to {@link FOREIGN_SIGNING_CERT}. */
+export const FOREIGN_SIGNING_KEY: Uint8Array = fromBase64([
+  'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCJBZP98OQ8koHu1taNzju0cG7yXTIlHix+ivlWbm9f',
+  'Nk2yasSxi2bnaOPbsEBrmF+vxSdYBI+hxTz2DUVdWcuI2UqTFBS1lMHem7Wnn4+aZkcNBbNZJCSSuXeNPzrwvnnmgy/t',
+  'tp4qEQ9Tm50NCXeZnsh8e3sUJ4f7tOS6/bEYId98IEt1z5nnxKZkzXXuuDn0w9XKTHZUKtty6Ann2uwJKAHaUZt/X+k/',
+  'X4PuWTyA/SJivMbXoFMie9yr73EDtATbAY80OUmobuNyDivCv4JJ2HI9NIpy9Z+eiHuuGepRDiU8HIIe5W/b3ehPBFUA',
+  'CBxEf50hv4xXMb4ruh//0wWbAgMBAAECggEABDakwPyXvllQilGW0GrzCA7Ol+s6g3daAwbSqwHm6Z2PCcCMafgjJnDh',
+  'xb9EA9zFfAvSCdh28uXtEs3kABrRY5v28mCMNAkDZdRKuOTIXYUmoIHxM6QlDG6o0cBE143IWmUdjnbuorihsDBSN593',
+  'vOD6JWXNHAp+fSgoQgFS/aBwK4YhuSX2WIEMzekkIMVfYUEMSC3aUBeXI3XVJJ71bwnUnyqH5vI8jHip977VMdp72nxG',
+  'Ika3V8aHALejSau4132qURgi44h2GObINcfVJd831+nBKyGMpFBTOg+Kwyf73pKRThoYSRnavkbXhwoROeCVB8YAY3je',
+  'SEgUyPSJtQKBgQDBMoVsG6LSKyqybykoXYVEdGvD2UWC4OPDZS3RiY8rFSaDUZNq2uSrfhEiQD1sZfQGc9giJt7AkX5E',
+  'nA2hxWtZz0UMRnUbkz+Y3l/x8S3jJJr0HoyzvBGmr2fWHar9cPp9kjWIUECX4cRB2wIbVcOPnUf/L3EtjgPqSxxJ4K24',
+  'JQKBgQC1kD6YrJC7bRnjmx5zgPXaSWuARCE4CggmUut+m4Z/e92hYg6gWpbJP+R18FEA6vQPNoO9Zf1x3xS2nByqfEe2',
+  'vaXE84KCAbRorA6vAnZ3sq0uST9cUJGWVYntj+mGOWr8C+nigtHncVBXlhzFZg/eddO76JdkR5q5JZjL0hF6vwKBgEez',
+  'u2bzHsvHr5IHxYuwodxVJQXL5ot7cay8KXQiDJudvuxv4zl+Qe4P3MYMd396m0Wlyupp6LQpi2ZlUH3gqkXrsiGrKJ1y',
+  'WeEfbxZ5P2GU3VmK2Qd/3kExymTiH+rt+lmOYQXVWxPDe7ZBVRfWDb2ITwc7kVKp6XQUKkyU8YRtAoGBAKhZQiFQSLbw',
+  '14N6jkas+clYMGxzP5X1f08BrcfsL06/rGX6RPOca5nZO1274XAHaxs8AfU4v0K5hTw5Dj9qExi3SiCPZaBkMkKn3smZ',
+  'b/1W2EtFsZFIR2XslIKI4RAK508jQM89W6HNKKC92JmUI/yypgvjA5UA687mtIGwm3KDAoGATBtYq1CoHvEWlHxklpJ4',
+  'ifWCLpeb0UwLgMIHJ9rs/n9/JcOvvTYxKOOzQlQ1jX/D6skVil9ZDHCRmJAkzVB8uFILtUUNROK/+APSDc1Mtdw7s4N+',
+  'geJK++FAJDD7cIdQCpCMFk8gus/8LSgDFRdpZhGRJuApJqB8uIZDIMniGiQ=',
+]);
+
+function fromBase64(lines: readonly string[]): Uint8Array {
+  return new Uint8Array(Buffer.from(lines.join(''), 'base64'));
+}
