@@ -1,1 +1,27 @@
-export {};
+export { ipcChannel, type IpcEndpoint, type QueueChannel } from './channel.js';
+export { EmbeddedConsumer } from './embedded-consumer.js';
+export { EmbeddedQueueClient, EmbeddedQueueHost } from './embedded-ipc.js';
+export { EmbeddedQueue, type EmbeddedQueueOptions } from './embedded-queue.js';
+export { TxQueueError, TxQueueErrorCode } from './errors.js';
+export {
+  formatJobId,
+  JobAction,
+  jobLimits,
+  parseJobRequest,
+  type JobOperator,
+  type JobOutcome,
+  type JobRequest,
+  type ReceivedJob,
+  type TxJob,
+} from './job.js';
+export {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_MAX_JOBS,
+  QUEUE_NAME,
+  type JobConsumer,
+  type JobHandler,
+  type JobProducer,
+  type QueueCounts,
+} from './queue.js';
+export { RedisConsumer, type RedisConsumerOptions } from './redis/redis-consumer.js';
+export { RedisProducer, type RedisProducerOptions } from './redis/redis-producer.js';

@@ -1,0 +1,156 @@
+import { createRequire } from 'node:module';
+import { retry, type Logger } from '@runtime-bridge/base';
+import type BeeQueue from 'bee-queue';
+import { Redis as IoRedis, type RedisOptions } from 'ioredis';
+import { TxQueueError, TxQueueErrorCode } from '../errors.js';
+import { QUEUE_NAME } from '../queue.js';
+
+// bee-queue is CommonJS with `export =`; required so that its class and its scripts come in one shape.
+const require = createRequire(import.meta.url);
+const Bee = require('bee-queue') as new (
+  name: string,
+  settings: BeeQueue.QueueSettings,
+) => BeeQueue<unknown>;
+const scripts = require('bee-queue/lib/lua') as {
+  scripts: Record<string, string>;
+  shas: Record<string, string>;
+};
+
+type Callback = (error: unknown, result?: unknown) => void;
+
+/**
+ * An ioredis client as bee-queue wants it. The class has to be called `Redis`: bee-queue looks at the constructor's name
+ * and silently connects to localhost for any other. It also loads its scripts only once, so after a restart of Redis
+ * they are given in full here.
+ */
+class Redis extends IoRedis {
+  override evalsha = ((...args: unknown[]) => {
+    const done = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
+    const [sha, ...rest] = args as [string, ...(string | number)[]];
+    const run = this.call('EVALSHA', sha, ...rest).catch((error: unknown) => {
+      const name = Object.keys(scripts.shas).find((key) => scripts.shas[key] === sha);
+      const text = name === undefined ? undefined : scripts.scripts[name];
+      if (text === undefined || !String(error).includes('NOSCRIPT')) throw error;
+      return this.call('EVAL', text, ...rest);
+    });
+    if (done) {
+      run.then(
+        (result) => done(null, result),
+        (error: unknown) => done(error),
+      );
+    }
+    return run;
+  }) as IoRedis['evalsha'];
+}
+
+/** How both ends connect. */
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://` (TLS) URL, with user, password and database if need be. */
+  url: string;
+  /** Checked when the URL begins with `rediss://`. @default Node's own list of authorities */
+  tls?: { ca?: string; rejectUnauthorized?: boolean };
+  /** First part of the keys in Redis. @default 'bq', which the 2022 system uses */
+  prefix?: string;
+}
+
+/** bee-queue over ioredis, with what bee-queue's types leave out. */
+export interface BeeConnection {
+  readonly bee: BeeQueue<unknown>;
+  readonly client: IoRedis;
+  /** Key of a structure of the queue, such as `waiting`. */
+  key(name: string): string;
+  /** Ends all connections without waiting for jobs. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects, waiting for a Redis that is not there yet.
+ * @throws TxQueueError BAD_REDIS_URL; BridgeError ABORTED
+ */
+export async function connectBee(
+  options: RedisConnectionOptions,
+  settings: Pick<BeeQueue.QueueSettings, 'isWorker' | 'getEvents' | 'stallInterval'>,
+  collaborators: { logger: Logger; signal?: AbortSignal | undefined },
+): Promise<BeeConnection> {
+  const redisOptions = optionsOf(options);
+  const { logger, signal } = collaborators;
+  const where = redactUrl(options.url);
+  return retry(() => connectOnce(options, redisOptions, settings, logger), {
+    minDelayMs: 200,
+    maxDelayMs: 5_000,
+    signal,
+    onRetry: (error, attempt, delayMs) =>
+      logger.warn('Waiting for Redis', { redis: where, attempt, delayMs }, error),
+  });
+}
+
+async function connectOnce(
+  options: RedisConnectionOptions,
+  redisOptions: RedisOptions,
+  settings: BeeQueue.QueueSettings,
+  logger: Logger,
+): Promise<BeeConnection> {
+  const client = new Redis(options.url, { ...redisOptions, lazyConnect: true });
+  const onError = (error: unknown) => logger.debug('Redis connection error', {}, error);
+  client.on('error', onError);
+  let bee: BeeQueue<unknown> | undefined;
+  try {
+    await client.connect();
+    bee = new Bee(QUEUE_NAME, {
+      ...settings,
+      prefix: options.prefix ?? 'bq',
+      // Its types know only node_redis.
+      redis: client as never,
+      storeJobs: false,
+      removeOnSuccess: true,
+      removeOnFailure: true,
+      autoConnect: false,
+    });
+    bee.on('error', onError);
+    await bee.connect();
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  const connected = bee;
+  const prefix = `${options.prefix ?? 'bq'}:${QUEUE_NAME}:`;
+  return {
+    bee: connected,
+    client,
+    key: (name) => prefix + name,
+    close: async () => {
+      // One millisecond: jobs that are being worked on are left to the next consumer, not waited for.
+      await connected.close(1).catch(() => {});
+      client.disconnect();
+    },
+  };
+}
+
+function optionsOf(options: RedisConnectionOptions): RedisOptions {
+  let url: URL;
+  try {
+    url = new URL(options.url);
+  } catch {
+    throw badUrl(options.url);
+  }
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') throw badUrl(options.url);
+  return {
+    // Commands wait for a connection that was lost instead of failing: the waits above them have deadlines or signals.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 3_000),
+    ...(url.protocol === 'rediss:' ? { tls: options.tls ?? {} } : {}),
+  };
+}
+
+function badUrl(text: string): TxQueueError {
+  return new TxQueueError(
+    TxQueueErrorCode.BAD_REDIS_URL,
+    'The endpoint of Redis must be a redis:// or rediss:// URL',
+    { facts: { redis: redactUrl(text) } },
+  );
+}
+
+/** A URL without its password. */
+function redactUrl(text: string): string {
+  return text.replace(/\/\/[^@/]*@/, '//***@');
+}
