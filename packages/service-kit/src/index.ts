@@ -1,1 +1,39 @@
-export {};
+export { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
+export {
+  Health,
+  HealthServer,
+  readHealth,
+  type HealthServerOptions,
+  type PartHealth,
+} from './health.js';
+export { createLogger, LOG_LEVELS, type LoggingOptions, type LogLevel } from './logging.js';
+export { createMetrics, type ProcessMetrics } from './metrics.js';
+export {
+  commonSettings,
+  runService,
+  STOP_DEADLINE_MS,
+  type ProcessHandle,
+  type ServiceContext,
+  type ServiceDescription,
+} from './run-service.js';
+export {
+  booleanSetting,
+  choiceSetting,
+  integerSetting,
+  listSetting,
+  stringSetting,
+  urlListSetting,
+  type Setting,
+  type SettingsOf,
+  type SettingsSchema,
+  type SettingText,
+} from './setting.js';
+export {
+  printSettings,
+  readSettings,
+  settingsHelp,
+  settingsMarkdown,
+  type Environment,
+  type ReadSettings,
+  type RetiredVariables,
+} from './settings.js';

@@ -1,0 +1,165 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BridgeError, sleep, type Service } from '@runtime-bridge/base';
+import { describe, expect, it } from 'vitest';
+import {
+  ExitCode,
+  integerSetting,
+  runService,
+  type ProcessHandle,
+  type ServiceDescription,
+} from './index.js';
+
+const settings = {
+  count: integerSetting({ env: 'PHALA_COUNT', description: 'How many', default: 3, min: 1 }),
+};
+
+/** A process of paper: what it wrote, and the exit that it was told. */
+function paperProcess(argument?: string, env: Record<string, string> = {}) {
+  let told: (code: number) => void;
+  const exited = new Promise<number>((resolve) => (told = resolve));
+  const listeners = new Map<string, (error?: unknown) => void>();
+  const text = { out: '', err: '' };
+  const socket = join(mkdtempSync(join(tmpdir(), 'run-')), 's.sock');
+  const handle: ProcessHandle & { exitCode?: number } = {
+    argv: ['node', 'main.js', ...(argument === undefined ? [] : [argument])],
+    version: 'v20.0.0',
+    env: { PHALA_HEALTH_SOCKET: socket, PHALA_LOG_FORMAT: 'json', ...env },
+    stdout: { write: (line) => (text.out += line) },
+    stderr: { write: (line) => (text.err += line) },
+    exit: ((code: number) => told(code)) as ProcessHandle['exit'],
+    on: (event: string, listener: (error?: unknown) => void) => listeners.set(event, listener),
+  };
+  return {
+    handle,
+    text,
+    exited,
+    emit: (event: string, error?: unknown) => listeners.get(event)?.(error),
+  };
+}
+
+function description(
+  service: Partial<Service>,
+  onBuild?: ServiceDescription<typeof settings>['build'],
+) {
+  const whole: Service = { name: 'x', start: async () => {}, stop: async () => {}, ...service };
+  return {
+    name: 'trader',
+    version: '1.2.3',
+    description: 'A service',
+    settings,
+    build: onBuild ?? (() => whole),
+  } satisfies ServiceDescription<typeof settings>;
+}
+
+describe('runService', () => {
+  it('prints help, version and settings without starting anything', async () => {
+    for (const [argument, expected] of [
+      ['--help', /PHALA_COUNT[\s\S]*Default: 3/],
+      ['--version', /^trader 1\.2\.3\n$/],
+      ['--print-config', /PHALA_COUNT=3/],
+    ] as const) {
+      const paper = paperProcess(argument);
+      await runService(
+        paper.handle,
+        description({ start: () => Promise.reject(new Error('started')) }),
+      );
+      expect(paper.text.out).toMatch(expected);
+    }
+  });
+
+  it('ends with 78 and one line per problem for bad settings', async () => {
+    const paper = paperProcess(undefined, {
+      PHALA_COUNT: 'x',
+      PHALA_LOGGER_LEVEL: 'y',
+      PHALA_MODULE: 'lifecycle',
+    });
+    await runService(paper.handle, description({}));
+    expect(paper.handle.exitCode).toBe(ExitCode.BAD_SETTINGS);
+    const lines = paper.text.err.trim().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines.join()).toMatch(/PHALA_LOGGER_LEVEL.*PHALA_COUNT/s);
+  });
+
+  it('names the right image when it is told to be another service', async () => {
+    const paper = paperProcess(undefined, { PHALA_MODULE: 'lifecycle' });
+    await runService(paper.handle, description({}));
+    expect(paper.handle.exitCode).toBe(ExitCode.BAD_SETTINGS);
+    expect(paper.text.err).toContain('runtime-bridge-lifecycle');
+    const own = paperProcess('--version', { PHALA_MODULE: 'trade' });
+    await runService(own.handle, description({}));
+    expect(own.text.err).toBe('');
+  });
+
+  it('runs until SIGTERM, tells its health meanwhile, and exits 0 after stopping', async () => {
+    const paper = paperProcess();
+    const events: string[] = [];
+    const running = runService(
+      paper.handle,
+      description({}, ({ health }) => ({
+        name: 'x',
+        start: async () => {
+          events.push('start');
+          health.set('work', { ready: true, detail: 'fine' });
+        },
+        stop: async () => {
+          events.push('stop');
+        },
+      })),
+    );
+    await sleep(50);
+    const asked = paperProcess('--health', paper.handle.env as Record<string, string>);
+    await runService(asked.handle, description({}));
+    expect(asked.handle.exitCode).toBe(ExitCode.OK);
+    expect(asked.text.out).toContain('"ready":true');
+    paper.emit('SIGTERM');
+    expect(await paper.exited).toBe(ExitCode.OK);
+    await running;
+    expect(events).toEqual(['start', 'stop']);
+  });
+
+  it('ends a start that waits when told to stop', async () => {
+    const paper = paperProcess();
+    void runService(paper.handle, description({ start: (signal) => sleep(60_000, signal) }));
+    await sleep(20);
+    paper.emit('SIGINT');
+    expect(await paper.exited).toBe(ExitCode.OK);
+  });
+
+  it('says why it could not start, and stops what had begun', async () => {
+    const paper = paperProcess();
+    let stopped = false;
+    void runService(
+      paper.handle,
+      description({
+        start: () =>
+          Promise.reject(new BridgeError('NO_DISK', 'Disk is full', { facts: { path: '/x' } })),
+        stop: async () => {
+          stopped = true;
+        },
+      }),
+    );
+    expect(await paper.exited).toBe(ExitCode.FAILED);
+    expect(stopped).toBe(true);
+    const line = JSON.parse(
+      paper.text.out
+        .trim()
+        .split('\n')
+        .find((one) => one.includes('fatal'))!,
+    );
+    expect(line).toMatchObject({
+      level: 'fatal',
+      error: { code: 'NO_DISK', facts: { path: '/x' } },
+    });
+  });
+
+  it('ends with 70 after a rejection that nobody handled', async () => {
+    const paper = paperProcess();
+    void runService(paper.handle, description({}));
+    await sleep(20);
+    paper.emit('unhandledRejection', new Error('lost'));
+    expect(await paper.exited).toBe(ExitCode.UNEXPECTED);
+    expect(paper.text.out).toContain('lost');
+  });
+});
