@@ -1,1 +1,29 @@
-export {};
+export { createAccessPolicy, type AccessOptions, type AccessPolicy } from './access-policy.js';
+export { hostOfAddress, parseBootNodes, type BootNode } from './addresses.js';
+export type { Blob, BlobSource } from './blob-stream.js';
+export {
+  BLOB_PROTOCOL,
+  PB_PROTOCOL,
+  type Caller,
+  type Channel,
+  type OpenChannel,
+} from './channel.js';
+export { WalkieError, WalkieErrorCode } from './errors.js';
+export { defaultWalkieLimits, type WalkieLimits } from './limits.js';
+export {
+  findMethod,
+  walkieMethods,
+  type Method,
+  type MethodName,
+  type RequestInit,
+  type RequestOf,
+  type ResponseInit,
+  type ResponseOf,
+} from './methods.js';
+export { PeerDirectory, type Peer } from './peer-directory.js';
+export type { CallContext, Handler } from './rpc-server.js';
+export * from './schema.js';
+export type { CallOptions } from './walkie-client.js';
+export { WalkieClient } from './walkie-client.js';
+export { WalkieNode, type WalkieNodeOptions } from './walkie-node.js';
+export type { Walkie } from './walkie.js';

@@ -1,0 +1,84 @@
+import { BridgeError, Limiter, withTimeout, type Logger } from '@runtime-bridge/base';
+import type { Caller, Channel } from './channel.js';
+import type { WalkieLimits } from './limits.js';
+
+/** A blob with, where it is known already, the CRC-32C of its bytes as an unsigned number. */
+export interface Blob {
+  bytes: Uint8Array;
+  crc32c?: number | undefined;
+}
+
+/** Where blobs come from. */
+export interface BlobSource {
+  /** The blob of a key, undefined when there is none. */
+  get(key: string, signal: AbortSignal): Promise<Blob | undefined>;
+}
+
+/** Serves `/blob`: a key comes, the raw bytes go, nothing when there are none or reading them fails. */
+export class BlobStreamServer {
+  readonly #turns: Limiter;
+  #source: BlobSource | undefined;
+
+  constructor(
+    private readonly limits: WalkieLimits,
+    private readonly collaborators: { logger: Logger },
+  ) {
+    this.#turns = new Limiter({
+      concurrency: limits.maxRunningBlobs,
+      maxQueued: limits.maxWaitingRequests,
+      name: 'walkie blobs',
+    });
+  }
+
+  /** Sets where blobs come from. */
+  use(source: BlobSource): void {
+    this.#source = source;
+  }
+
+  /** Serves one stream. Never rejects. */
+  async serve(channel: Channel, caller: Caller, signal: AbortSignal): Promise<void> {
+    const { limits } = this;
+    try {
+      const keyBytes = await withTimeout(
+        limits.requestReadTimeoutMs,
+        'reading a blob key',
+        (readSignal) => channel.readAll(limits.maxKeyBytes, readSignal),
+        signal,
+      );
+      const key = Buffer.from(keyBytes).toString('utf8').trim();
+      // One deadline for reading and sending, so that slow readers give their turn back.
+      await withTimeout(
+        limits.answerWriteTimeoutMs,
+        'sending a blob',
+        (sendSignal) =>
+          this.#turns.run(
+            async () => channel.writeAll(await this.#read(key, caller, sendSignal), sendSignal),
+            { signal: sendSignal },
+          ),
+        signal,
+      );
+    } catch (error) {
+      channel.reset(BridgeError.from(error));
+      this.collaborators.logger.debug(
+        'Blob request was not served',
+        { peer: caller.peerId },
+        error,
+      );
+    }
+  }
+
+  async #read(key: string, caller: Caller, signal: AbortSignal): Promise<Uint8Array> {
+    if (key === '' || this.#source === undefined) return NOTHING;
+    try {
+      const blob = await this.#source.get(key, signal);
+      return blob === undefined || blob.bytes.length > this.limits.maxBlobBytes
+        ? NOTHING
+        : blob.bytes;
+    } catch (error) {
+      this.collaborators.logger.warn('Blob could not be read', { key, peer: caller.peerId }, error);
+      return NOTHING;
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0);

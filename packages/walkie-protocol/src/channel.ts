@@ -1,0 +1,36 @@
+/**
+ * One stream between two peers on which each side says one thing: bytes, then a half-close. Both `/pb` and `/blob` are
+ * of that kind. libp2p streams and the in-memory pairs of `./testing` implement it.
+ */
+export interface Channel {
+  /**
+   * Reads until the other side half-closes.
+   * @throws WalkieError TOO_LARGE as soon as more than `maxBytes` arrive, INTERRUPTED when the stream is reset;
+   *   BridgeError ABORTED with the signal. The stream is reset then.
+   */
+  readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Writes everything, waiting whenever the other side is slow, then half-closes.
+   * @throws WalkieError INTERRUPTED when the stream is reset; BridgeError ABORTED with the signal. The stream is reset
+   *   then.
+   */
+  writeAll(bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Ends the stream both ways at once; what is not delivered is lost. */
+  reset(reason: Error): void;
+}
+
+/** Who is at the other end of an incoming stream. */
+export interface Caller {
+  /** Base58 peer id, proven by the connection. */
+  readonly peerId: string;
+  /** Multiaddr of the other end of the connection. */
+  readonly remoteAddress: string;
+}
+
+/** Opens a stream of a protocol to a peer (a peer id or multiaddr as text), connecting first where needed. */
+export type OpenChannel = (peer: string, protocol: string, signal: AbortSignal) => Promise<Channel>;
+
+/** Protocol id of the RPC: one request and one response per stream. */
+export const PB_PROTOCOL = '/pb';
+/** Protocol id of raw blobs by key. */
+export const BLOB_PROTOCOL = '/blob';

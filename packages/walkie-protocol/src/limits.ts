@@ -1,0 +1,57 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** What a node takes and gives, at most. Each can be set; these are the defaults and their reasons. */
+export interface WalkieLimits {
+  /** One RPC message that carries no blob: four times the largest list seen of 1,000 workers. */
+  maxMessageBytes: number;
+  /** One message that carries a blob, or a blob on `/blob`: the largest genesis state is some 10 MiB. */
+  maxBlobBytes: number;
+  /** The key of a blob: 2022's longest has some 60 characters. */
+  maxKeyBytes: number;
+  /** Streams of one protocol on one connection, each way: libp2p's 32 and 64 fail at 150 parallel requests. */
+  maxStreamsPerConnection: number;
+  /** Connections in all: a provider serves hundreds of managers and their runners. */
+  maxConnections: number;
+  /** New connections per second from one host: a 2022 peer makes one per request. */
+  maxNewConnectionsPerSecond: number;
+  /** Requests handled at once, of all peers. */
+  maxRunningRequests: number;
+  /** Requests that wait for their turn; more are refused. */
+  maxWaitingRequests: number;
+  /** Blobs read and sent at once over libp2p, as 2022's `/blob` does. */
+  maxRunningBlobs: number;
+  /** Peers in the directory. */
+  maxPeers: number;
+  /** From the opening of a stream to the end of its request. */
+  requestReadTimeoutMs: number;
+  /** For a handler to answer. */
+  handlerTimeoutMs: number;
+  /** For an answer to be taken by the other side. */
+  answerWriteTimeoutMs: number;
+  /** For a call from dialling to the decoded answer, unless the caller says otherwise. */
+  callTimeoutMs: number;
+  /** For a dial with all of its negotiation. */
+  dialTimeoutMs: number;
+}
+
+export const defaultWalkieLimits: WalkieLimits = {
+  maxMessageBytes: 4 * MIB,
+  maxBlobBytes: 64 * MIB,
+  maxKeyBytes: 1 * KIB,
+  maxStreamsPerConnection: 1024,
+  maxConnections: 1000,
+  maxNewConnectionsPerSecond: 200,
+  maxRunningRequests: 256,
+  maxWaitingRequests: 4096,
+  maxRunningBlobs: 10,
+  maxPeers: 1024,
+  requestReadTimeoutMs: 10_000,
+  handlerTimeoutMs: 60_000,
+  answerWriteTimeoutMs: 60_000,
+  callTimeoutMs: 30_000,
+  dialTimeoutMs: 10_000,
+};
+
+/** What the wrapper of a message takes beside its payload: times, two nonces, tags, a method name. */
+export const WRAPPER_BYTES = 1 * KIB;

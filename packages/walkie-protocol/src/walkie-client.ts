@@ -1,0 +1,160 @@
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { BridgeError, withTimeout, type Clock } from '@runtime-bridge/base';
+import { BLOB_PROTOCOL, PB_PROTOCOL, type OpenChannel } from './channel.js';
+import { WalkieError, WalkieErrorCode } from './errors.js';
+import type { WalkieRpcResponseWrapper } from './gen/prb/message_pb.js';
+import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
+import {
+  findMethod,
+  maxAnswerBytes,
+  type Method,
+  type MethodName,
+  type RequestInit,
+  type ResponseOf,
+} from './methods.js';
+import { decodeMessage, decodeResponse, encodeRequest, stampOf } from './rpc-messages.js';
+import type { RpcMetrics } from './rpc-metrics.js';
+
+/** How one call is made. */
+export interface CallOptions {
+  /** Gives the call up. */
+  signal?: AbortSignal | undefined;
+  /** From dialling to the decoded answer. @default the node's `callTimeoutMs` */
+  timeoutMs?: number;
+}
+
+/** Calls one peer. Cheap: make one whenever it is needed; connections belong to the node. */
+export class WalkieClient {
+  constructor(
+    /** Peer id or multiaddr. */
+    readonly peer: string,
+    private readonly collaborators: {
+      open: OpenChannel;
+      limits: WalkieLimits;
+      metrics: RpcMetrics;
+      clock: Clock;
+    },
+  ) {}
+
+  /**
+   * Calls a method. Nothing is sent twice: when it is not known whether the peer got the request, the call fails.
+   * @throws WalkieError with the responder's code (NOT_FOUND, DUPLICATED, UNAUTHORIZED, SERVER, UNKNOWN), or UNREACHABLE,
+   *   INTERRUPTED, TOO_LARGE, BAD_MESSAGE, NOT_SPOKEN; BridgeError TIMEOUT, ABORTED
+   */
+  async call<M extends MethodName>(
+    method: M,
+    request: RequestInit<M>,
+    options: CallOptions = {},
+  ): Promise<ResponseOf<M>> {
+    const descriptor = requireMethod(method);
+    const data = toBinary(
+      descriptor.input,
+      create(descriptor.input, request as MessageInitShape<DescMessage>),
+    );
+    const wrapper = await this.exchange(method, data, options);
+    if (wrapper.hasError) {
+      throw WalkieError.fromWire(
+        wrapper.error?.type ?? 0,
+        wrapper.error?.message ?? 'The peer gave no reason',
+        { facts: { method, peer: this.peer } },
+      );
+    }
+    return decodeMessage(descriptor.output, wrapper.data) as ResponseOf<M>;
+  }
+
+  /**
+   * Sends an encoded request and gives the wrapper of the answer as it came, an error in it included. For those who pass
+   * answers on, as the monitor's JSON proxy does; others use `call`.
+   * @throws as `call`, but for errors that the responder sent
+   */
+  async exchange(
+    method: MethodName,
+    data: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<WalkieRpcResponseWrapper> {
+    const descriptor = requireMethod(method);
+    const { limits, metrics, clock } = this.collaborators;
+    const startedMs = clock.now();
+    let outcome = 'ok';
+    try {
+      if (data.length > limits.maxMessageBytes) {
+        throw tooLarge(`The request of ${method}`, data.length, limits.maxMessageBytes);
+      }
+      const bytes = encodeRequest(method, data, stampOf(startedMs));
+      const maxBytes = maxAnswerBytes(descriptor, limits);
+      const answer = await this.#exchangeBytes(PB_PROTOCOL, method, bytes, maxBytes, options);
+      const wrapper = decodeResponse(answer);
+      if (wrapper.hasError) outcome = 'refused';
+      return wrapper;
+    } catch (error) {
+      outcome = BridgeError.from(error).code;
+      throw error;
+    } finally {
+      metrics.calls.inc({ side: 'client', method, outcome });
+      metrics.durationSeconds.observe((clock.now() - startedMs) / 1000, { side: 'client', method });
+    }
+  }
+
+  /**
+   * Reads a raw blob by `/blob`, without a checksum; the blob server's TCP port is faster and has one.
+   * @returns undefined when the peer has none of that key
+   * @throws as `call`
+   */
+  async getBlob(key: string, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    const { limits } = this.collaborators;
+    const bytes = Buffer.from(key, 'utf8');
+    if (bytes.length > limits.maxKeyBytes)
+      throw tooLarge('The key', bytes.length, limits.maxKeyBytes);
+    const blob = await this.#exchangeBytes(
+      BLOB_PROTOCOL,
+      'getting a blob',
+      bytes,
+      limits.maxBlobBytes + WRAPPER_BYTES,
+      options,
+    );
+    return blob.length === 0 ? undefined : blob;
+  }
+
+  #exchangeBytes(
+    protocol: string,
+    what: string,
+    bytes: Uint8Array,
+    maxBytes: number,
+    options: CallOptions,
+  ): Promise<Uint8Array> {
+    const { open, limits } = this.collaborators;
+    return withTimeout(
+      options.timeoutMs ?? limits.callTimeoutMs,
+      `${what} of ${this.peer}`,
+      async (signal) => {
+        const channel = await open(this.peer, protocol, signal);
+        const answer = channel.readAll(maxBytes, signal);
+        try {
+          await channel.writeAll(bytes, signal);
+        } catch (error) {
+          // The read fails with it; one error is enough.
+          answer.catch(() => {});
+          throw error;
+        }
+        return answer;
+      },
+      options.signal,
+    );
+  }
+}
+
+function requireMethod(name: string): Method {
+  const method = findMethod(name);
+  if (method !== undefined) return method;
+  throw new WalkieError(WalkieErrorCode.BAD_METHOD, `'${name}' is no method of Walkie`, {
+    facts: { method: name },
+  });
+}
+
+function tooLarge(what: string, size: number, maxBytes: number): WalkieError {
+  return new WalkieError(
+    WalkieErrorCode.TOO_LARGE,
+    `${what} has ${size} bytes, the limit is ${maxBytes}`,
+    { facts: { size, maxBytes } },
+  );
+}

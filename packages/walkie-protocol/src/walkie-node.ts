@@ -1,0 +1,311 @@
+import './polyfill.js';
+import { setMaxListeners } from 'node:events';
+import { noise } from '@chainsafe/libp2p-noise';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { identify } from '@libp2p/identify';
+import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface';
+import { FaultTolerance } from '@libp2p/interface';
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
+import { mdns } from '@libp2p/mdns';
+import { mplex } from '@libp2p/mplex';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import {
+  messageOf,
+  systemClock,
+  type Clock,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
+import { createLibp2p } from 'libp2p';
+import { createAccessPolicy, type AccessPolicy } from './access-policy.js';
+import { parseBootNodes, parseMultiaddr, type BootNode } from './addresses.js';
+import { BlobStreamServer, type BlobSource } from './blob-stream.js';
+import {
+  BLOB_PROTOCOL,
+  PB_PROTOCOL,
+  type Caller,
+  type Channel,
+  type OpenChannel,
+} from './channel.js';
+import { Connections } from './connections.js';
+import { WalkieError, WalkieErrorCode } from './errors.js';
+import type { WalkieRoles} from './gen/prb/message_pb.js';
+import { type WalkieSystemInfo } from './gen/prb/message_pb.js';
+import { Libp2pChannel } from './libp2p-channel.js';
+import { defaultWalkieLimits, type WalkieLimits } from './limits.js';
+import type { MethodName } from './methods.js';
+import { PeerDirectory } from './peer-directory.js';
+import { PeerKeeper } from './peer-keeper.js';
+import { createRpcMetrics, type RpcMetrics } from './rpc-metrics.js';
+import { RpcServer, type Handler } from './rpc-server.js';
+import type { Walkie } from './walkie.js';
+import { WalkieClient } from './walkie-client.js';
+
+/** The routing table of 2022's nodes in a local network; Walkie itself does not need it. */
+const LAN_DHT_PROTOCOL = '/ipfs/lan/kad/1.0.0';
+/** mplex closes a connection that keeps opening streams above the limit; a burst of calls must not do that. */
+const MPLEX_DISCONNECT_THRESHOLD = 1_000_000;
+
+/** What a node is and where it is to be found. */
+export interface WalkieNodeOptions {
+  role: WalkieRoles;
+  privateKey: PrivateKey;
+  /** Lower-case hash of parachain block 1 with 0x; `client` for the monitor. */
+  chainIdentity: string;
+  /** Free label that separates bridges in one network. */
+  bridgeIdentity: string;
+  hostname: string;
+  /** Multiaddrs; none for a node that only calls. */
+  listenAddresses: readonly string[];
+  /** Multiaddrs with `/p2p/<peer id>`; others are named in one warning each and ignored. */
+  bootNodes: readonly string[];
+  /** Whether to find peers, and be found, by multicast in the local network. */
+  mdns: boolean;
+  /** Who may call changing methods. @default this host only */
+  access?: AccessPolicy;
+  limits?: Partial<WalkieLimits>;
+}
+
+/** A Walkie node on libp2p: meets peers, answers their calls, calls them over kept connections. */
+export class WalkieNode implements Service, Walkie {
+  readonly name = 'walkie';
+  readonly peerId: string;
+  readonly peers = new PeerDirectory();
+  readonly #options: WalkieNodeOptions;
+  readonly #limits: WalkieLimits;
+  readonly #bootNodes: readonly BootNode[];
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #rpcMetrics: RpcMetrics;
+  readonly #rpcServer: RpcServer;
+  readonly #blobServer: BlobStreamServer;
+  readonly #stopping = new AbortController();
+  #servesBlobs = false;
+  #running: { libp2p: Libp2p; connections: Connections; keeper: PeerKeeper } | undefined;
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** @throws WalkieError BAD_ADDRESS naming a listen address that is no multiaddr */
+  constructor(
+    options: WalkieNodeOptions,
+    collaborators: { logger: Logger; metrics: MetricsRegister; clock?: Clock },
+  ) {
+    this.#options = options;
+    this.#limits = { ...defaultWalkieLimits, ...options.limits };
+    this.#logger = collaborators.logger.child({ module: 'walkie' });
+    this.#clock = collaborators.clock ?? systemClock;
+    this.peerId = peerIdFromPrivateKey(options.privateKey).toString();
+    for (const address of options.listenAddresses) parseMultiaddr(address);
+    const { nodes, ignored } = parseBootNodes(options.bootNodes);
+    for (const { entry, reason } of ignored) {
+      this.#logger.warn('Boot node ignored', { bootNode: entry, reason });
+    }
+    this.#bootNodes = nodes;
+    this.#rpcMetrics = createRpcMetrics(collaborators.metrics);
+    this.#rpcServer = new RpcServer(
+      { access: options.access ?? createAccessPolicy(), limits: this.#limits },
+      { logger: this.#logger, metrics: this.#rpcMetrics, clock: this.#clock },
+    );
+    this.#blobServer = new BlobStreamServer(this.#limits, { logger: this.#logger });
+    // Each request under way listens to it.
+    setMaxListeners(0, this.#stopping.signal);
+    this.handle('Hello', () => this.#ownInfo());
+    collaborators.metrics.gauge({
+      name: 'runtime_bridge_walkie_peers_count',
+      help: 'Walkie peers in the directory',
+      collect: (gauge) => gauge.set(this.peers.size),
+    });
+  }
+
+  /** Multiaddrs that others can dial, with `/p2p/<peer id>`; empty before the start and for a node that only calls. */
+  get addresses(): string[] {
+    return this.#running?.libp2p.getMultiaddrs().map(String) ?? [];
+  }
+
+  handle<M extends MethodName>(method: M, handler: Handler<M>): void {
+    this.#rpcServer.handle(method, handler);
+  }
+
+  serveBlobs(source: BlobSource): void {
+    this.#blobServer.use(source);
+    this.handle('GetBlobByKey', async ({ key }, { signal }) => {
+      const blob = await source.get(key.trim(), signal);
+      return blob === undefined || blob.bytes.length === 0
+        ? { key, empty: true }
+        : { key, empty: false, data: blob.bytes };
+    });
+    if (this.#servesBlobs) return;
+    this.#servesBlobs = true;
+    if (this.#running !== undefined) {
+      void this.#serveProtocol(this.#running.libp2p, BLOB_PROTOCOL).catch((error: unknown) =>
+        this.#logger.error('Blobs cannot be served over libp2p', {}, error),
+      );
+    }
+  }
+
+  client(peer: string): WalkieClient {
+    return new WalkieClient(peer, {
+      open: this.#open,
+      limits: this.#limits,
+      metrics: this.#rpcMetrics,
+      clock: this.#clock,
+    });
+  }
+
+  start(signal?: AbortSignal): Promise<void> {
+    this.#starting ??= this.#start(signal);
+    return this.#starting;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #start(signal?: AbortSignal): Promise<void> {
+    const libp2p = await this.#createLibp2p();
+    try {
+      await this.#serveProtocol(libp2p, PB_PROTOCOL);
+      if (this.#servesBlobs) await this.#serveProtocol(libp2p, BLOB_PROTOCOL);
+      await startListening(libp2p, this.#options.listenAddresses);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await libp2p.stop();
+      throw error;
+    }
+    const connections = new Connections(libp2p, this.#limits);
+    const keeper = new PeerKeeper(
+      { bootNodes: this.#bootNodes, limits: this.#limits },
+      {
+        libp2p,
+        connections,
+        directory: this.peers,
+        hello: (connection, helloSignal) => this.#hello(connections, connection, helloSignal),
+        logger: this.#logger,
+        clock: this.#clock,
+      },
+    );
+    this.#running = { libp2p, connections, keeper };
+    keeper.start();
+    this.#logger.info('Walkie is up', {
+      peer: this.peerId,
+      addresses: this.addresses.join(' '),
+      bootNodes: this.#bootNodes.length,
+      mdns: this.#options.mdns,
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#starting?.catch(() => {});
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.keeper.stop();
+    await running?.libp2p.stop();
+  }
+
+  #createLibp2p(): Promise<Libp2p> {
+    const { privateKey, listenAddresses, mdns: withMdns } = this.#options;
+    const limits = this.#limits;
+    return createLibp2p({
+      start: false,
+      privateKey,
+      addresses: { listen: [...listenAddresses] },
+      // An address family that the host lacks is no reason not to use the other.
+      transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      // 2022 knows mplex only; yamux has flow control and is taken where both know it.
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: limits.maxStreamsPerConnection,
+          maxOutboundStreams: limits.maxStreamsPerConnection,
+        }),
+        mplex({ disconnectThreshold: MPLEX_DISCONNECT_THRESHOLD }),
+      ],
+      connectionManager: {
+        maxConnections: limits.maxConnections,
+        inboundConnectionThreshold: limits.maxNewConnectionsPerSecond,
+        maxIncomingPendingConnections: limits.maxNewConnectionsPerSecond,
+        dialTimeout: limits.dialTimeoutMs,
+      },
+      peerDiscovery: withMdns ? [mdns()] : [],
+      services: {
+        identify: identify(),
+        ping: ping(),
+        dht: kadDHT({
+          protocol: LAN_DHT_PROTOCOL,
+          peerInfoMapper: passthroughMapper,
+          clientMode: listenAddresses.length === 0,
+        }),
+      },
+    });
+  }
+
+  #serveProtocol(libp2p: Libp2p, protocol: string): Promise<void> {
+    const serve = (channel: Channel, caller: Caller): Promise<void> =>
+      protocol === PB_PROTOCOL
+        ? this.#rpcServer.serve(channel, caller, this.#stopping.signal)
+        : this.#blobServer.serve(channel, caller, this.#stopping.signal);
+    return libp2p.handle(
+      protocol,
+      (stream: Stream, connection: Connection) =>
+        serve(new Libp2pChannel(stream), {
+          peerId: connection.remotePeer.toString(),
+          remoteAddress: connection.remoteAddr.toString(),
+        }),
+      {
+        maxInboundStreams: this.#limits.maxStreamsPerConnection,
+        maxOutboundStreams: this.#limits.maxStreamsPerConnection,
+      },
+    );
+  }
+
+  readonly #open: OpenChannel = (peer, protocol, signal) => {
+    if (this.#running === undefined) {
+      throw new WalkieError(WalkieErrorCode.NOT_RUNNING, 'The Walkie node is not running');
+    }
+    return this.#running.connections.open(peer, protocol, signal);
+  };
+
+  #hello(
+    connections: Connections,
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<WalkieSystemInfo> {
+    const client = new WalkieClient(connection.remotePeer.toString(), {
+      open: (_peer, protocol, openSignal) => connections.openOn(connection, protocol, openSignal),
+      limits: this.#limits,
+      metrics: this.#rpcMetrics,
+      clock: this.#clock,
+    });
+    return client.call('Hello', this.#ownInfo(), { signal });
+  }
+
+  #ownInfo() {
+    const { hostname, role, chainIdentity, bridgeIdentity } = this.#options;
+    return { hostname, peerId: this.peerId, role, chainIdentity, bridgeIdentity };
+  }
+}
+
+/** @throws WalkieError LISTEN_FAILED when there are addresses to listen on and none works */
+async function startListening(libp2p: Libp2p, addresses: readonly string[]): Promise<void> {
+  try {
+    await libp2p.start();
+  } catch (error) {
+    throw listenFailed(addresses, error);
+  }
+  if (addresses.length > 0 && libp2p.getMultiaddrs().length === 0) throw listenFailed(addresses);
+}
+
+function listenFailed(addresses: readonly string[], cause?: unknown): WalkieError {
+  const reason = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  return new WalkieError(
+    WalkieErrorCode.LISTEN_FAILED,
+    `Walkie can listen on none of ${addresses.join(', ')}${reason}`,
+    { facts: { addresses: addresses.join(' ') }, cause },
+  );
+}
