@@ -1,1 +1,5 @@
-export {};
+export { Demo, type DemoCollaborators } from './demo.js';
+export { ChainRpc } from './chain-rpc.js';
+export { MonitorApi, type DataProviderInfo, type WorkerState } from './monitor-api.js';
+export type { DemoOptions } from './options.js';
+export type { WantedWorker } from './inventory.js';

@@ -1,0 +1,29 @@
+// npm run test:full: what npm test has no time for. Sets up what is missing first.
+import { build, checkNode, ensureProgram, installDependencies } from '../setup/setup.mjs';
+import { Check } from './steps.mjs';
+
+checkNode();
+installDependencies();
+build();
+const check = new Check();
+const start = (...args) => ['tools/demo/start.mjs', '--once', ...args];
+const noRedis = ensureProgram('redis-server', 'redis-server');
+await check.vitest('interop with the libp2p set of 2022, injections, crashes', [
+  '--config',
+  'e2e/vitest.config.ts',
+]);
+await check.command('end to end: 20 workers', process.execPath, start('--workers', '20'));
+if (noRedis === undefined) {
+  await check.vitest('queue and trader over Redis', [
+    '--config',
+    'tools/checks/vitest.redis.config.ts',
+  ]);
+  await check.command(
+    'end to end: a trader of its own over Redis',
+    process.execPath,
+    start('--redis'),
+  );
+} else {
+  check.unavailable('everything over Redis', noRedis);
+}
+check.finish();
