@@ -1,0 +1,28 @@
+/** An identity file as the libp2p of 2022 writes it (npm peer-id 0.16.0, `marshal()`), made for this test only. */
+export const IDENTITY_2022 = {
+  peerId: 'QmQU27pjm9ZGfUPUVzK46Fo2n1675N1hBhgrYZf2aRSVJE',
+  base64: [
+    'CiISIB+apYtMHoVQv/gu7+ZiUxllzUAei5+gQudMEcqJf5wfEqsCCAASpgIwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEK',
+    'AoIBAQC79T7cwrK+sb2Rwznc6hYviwuK+Nqajc89MxAOPg8ORCAv5oKrIPQkdTrZ2gFXQijup0ZopywI8bK8OOu0bPItmKV2',
+    'ZTTosMC8pOmC0ZNoLsyjWTZb6W9G7aDtMFiLT+AENQfvlxjH08G0bvAUWbvVNxhlQjdwjKV2QJJdK6I+AGxBvwQgbnqmH7TK',
+    '5+iirmduQPuovTzRt5HHMMLntZ4Ll8SaFYCcpjqgcTqfb+lHRQUaSpypjG7L+F1AaqG8BdyY/ObDlL8YIDHAo/u7yDKCXg8L',
+    'N3L4Zu5LdoU8I5fjgRR5TNyEd/8SnjbUj3I6J1sGFRoC4Eybfx3/owKjAZHFAgMBAAEaqwkIABKmCTCCBKICAQACggEBALv1',
+    'PtzCsr6xvZHDOdzqFi+LC4r42pqNzz0zEA4+Dw5EIC/mgqsg9CR1OtnaAVdCKO6nRminLAjxsrw467Rs8i2YpXZlNOiwwLyk',
+    '6YLRk2guzKNZNlvpb0btoO0wWItP4AQ1B++XGMfTwbRu8BRZu9U3GGVCN3CMpXZAkl0roj4AbEG/BCBueqYftMrn6KKuZ25A',
+    '+6i9PNG3kccwwue1nguXxJoVgJymOqBxOp9v6UdFBRpKnKmMbsv4XUBqobwF3Jj85sOUvxggMcCj+7vIMoJeDws3cvhm7kt2',
+    'hTwjl+OBFHlM3IR3/xKeNtSPcjonWwYVGgLgTJt/Hf+jAqMBkcUCAwEAAQKCAQAWYVPMXoSBD1Hmtsu/gcIFhDVqJUqGR6dq',
+    '/pcFUx9gz/zTJ0vcy442fxz0TrCFLtQH4rQQBwPHxtvE7LQoJibKBhiBmfhsUouIisxhLsoyCAyG0LsXw5pj5CyawXxxjh+6',
+    '8IOS5Ddnp8+zR9hfW/XxI9/MQs+uH5keFP84h9cIMblkpbhxIckupojsx7hhTRdWEwjqXLxLKKFSyHrOeqABv4c4++HQL0mT',
+    'xldfHxxY7nTYp3K6osIG3I4KYofhF6j7LLNM+sBkMQi9PRn76OLmnuaHMylohxVX2mpN1wd7FLE4B6jYDNupqnPqIeSy0Npz',
+    'kmNUy4kTg9Kkp3d1NRchAoGBAOaJZagxIyVDDWP/eUuwd18oi4iGVV+3hNCkIXrPyaZKxSN7w/NbiWmaHpD1laamXs9+jgDi',
+    's4OE4s6Hg5hIwKTeKtA3oVVhhVtkVXioWtf+ouP1514mHhPu3Vvu3QlYr5HVyznAoXhiyZQf4/jMMC5mgB7z3X+dLFZPzhkn',
+    'pH8xAoGBANC35wcrXuAf8ZsSsqnWj4V8kHYn6YHOqlk6Oh9/ZLnzheGU16sjYyCLPP1eYijGsq3Ft/AAu8xvsfIompc7nTNO',
+    'cNYLaoCQfKiFnUmuiYYH/oOCCphZm9bnHL1+X/y3huqgMm4roP8Zhu6yk5jmXG/gsLie82Lhp4dSmBHs/B7VAoGAVWtVcmN6',
+    'jUTyAjpX3DavlF+2i8iSe5vJJ3GZQiMZqXcM4p/qNBKXsLw9VSLZ51y/xowy25skPrgPPc0yckuKrcvv+ySRr8wpmHptvP5M',
+    'Yrnj6yljKBxhiqs38+dmmR72NsgLvANnEO8xl6PVWYt20sqB8HYVfUJkejqpt+JbbhECgYBA6iGZkjyk2mqLf4o/1nK24qIP',
+    'jaRLchp7O+fd6gJK71mhamiVWqE2+vdSGivPYNUrxMXLiH7gO5ENruE9zhW7Ylcny08pg0ayJzRfOUCehhf7kNN4xM36TdEb',
+    'gpWaBP6aNI7awwkErkzQKoxLTsJLLYfpM86g32v6Y47WbG2RrQKBgDKDYwTGrI+I7myTf9zVQHR1Tb6S0PEjuih3sxaxT7gh',
+    '+7NAoJkETOGbr2nNW91XazgJkt7WBZryRwVnDPsfSmXGskpDFdk3JBysdhj7vHjn69MrUgBVP6fW7KcyvMs6Xz9BD4Q3oYoq',
+    'vKO0+poeoaunzOjy9nQMIKjvt9zspV8+',
+  ].join(''),
+};
