@@ -321,6 +321,8 @@ describe('PRuntimeClient', () => {
       pruntime.dispatchBlocks(new Uint8Array([2])),
     ];
     expect((await pruntime.getInfo()).initialized).toBe(false);
+    // Time enough for a second heavy call to get through, were it let.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     release();
     await Promise.all(heavy);
     expect(most).toBe(1);
