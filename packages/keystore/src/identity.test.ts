@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { silentLogger, type Logger } from '@runtime-bridge/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IDENTITY_2022 } from './identity-2022.fixture.js';
+import { IDENTITY_2022 } from './identity-2022.test.data.js';
 import { Identity } from './identity.js';
 import { loadOrCreateIdentity } from './identity-file.js';
 

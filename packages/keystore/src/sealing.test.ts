@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 import { toHex } from '@runtime-bridge/base';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeByteFields } from './byte-fields.js';
-import { IDENTITY_2022 } from './identity-2022.fixture.js';
+import { IDENTITY_2022 } from './identity-2022.test.data.js';
 import { Identity } from './identity.js';
 import { operatorFromMnemonic } from './operator-key.js';
 import { openOperator, sealOperator } from './sealing.js';
