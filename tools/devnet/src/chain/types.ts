@@ -77,6 +77,11 @@ export interface TransactionPool {
   ready(): Uint8Array[];
   /** Ready and future extrinsics, for `author_pendingExtrinsics`. */
   pending(): Uint8Array[];
+  /**
+   * Does a ready extrinsic provide this tag? Tags are SCALE of (account 32, nonce u32) for the nonce and of
+   * ("PhalaMqOffchainMessages", sender, sequence u64) for messages, as in Substrate's pool.
+   */
+  readyProvides(tag: Uint8Array): boolean;
   /** Tells every status from now on, the current one first; returns how to stop. */
   watch(hash: Uint8Array, listener: (status: TxStatus) => void): () => void;
   /** A block became the best one (its parent was the best before, or was made so by `onRetracted`). */
