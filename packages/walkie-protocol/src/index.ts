@@ -1,5 +1,8 @@
 export { createAccessPolicy, type AccessOptions, type AccessPolicy } from './access-policy.js';
 export { hostOfAddress, parseBootNodes, type BootNode } from './addresses.js';
+export { BlobClient, type BlobClientOptions } from './blob-client.js';
+export { crc32c } from './blob-frames.js';
+export { BlobServer, type BlobServerOptions } from './blob-server.js';
 export type { Blob, BlobSource } from './blob-stream.js';
 export {
   BLOB_PROTOCOL,

@@ -32,7 +32,7 @@ import {
 } from './channel.js';
 import { Connections } from './connections.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
-import type { WalkieRoles} from './gen/prb/message_pb.js';
+import type { WalkieRoles } from './gen/prb/message_pb.js';
 import { type WalkieSystemInfo } from './gen/prb/message_pb.js';
 import { Libp2pChannel } from './libp2p-channel.js';
 import { defaultWalkieLimits, type WalkieLimits } from './limits.js';
