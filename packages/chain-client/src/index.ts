@@ -1,1 +1,22 @@
-export {};
+export { ChainClientError, ChainClientErrorCode, hasCode } from './errors.js';
+export { ChainReader } from './read/chain-reader.js';
+export {
+  defaultFinalizedHeadsOptions,
+  FinalizedHeads,
+  type FinalizedHeadsOptions,
+} from './read/finalized-heads.js';
+export { headerFromJson, type RawHeader } from './read/header-json.js';
+export { JustificationStream, type AnnouncedJustification } from './read/justification-stream.js';
+export { ParaReader, type StoragePair } from './read/para-reader.js';
+export { RelayReader } from './read/relay-reader.js';
+export type { EndpointStatus, Fault } from './rpc/endpoint-health.js';
+export type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './rpc/endpoint.js';
+export {
+  faultOf,
+  JsonRpcClient,
+  parseEndpoints,
+  type JsonRpcClientCollaborators,
+  type JsonRpcClientOptions,
+  type UseOptions,
+} from './rpc/json-rpc-client.js';
+export { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './rpc/ws-endpoint.js';

@@ -1,0 +1,319 @@
+import {
+  abortedError,
+  BridgeError,
+  isAbortError,
+  messageOf,
+  silentMetrics,
+  systemClock,
+  TaskGroup,
+  Watched,
+  type Clock,
+  type Counter,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
+import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
+import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
+import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
+
+/** Which nodes, and with what limits. */
+export interface JsonRpcClientOptions extends Partial<Omit<WsEndpointOptions, 'url'>> {
+  /** What the nodes are of, in logs and metrics: `relay` or `para`. */
+  name: string;
+  /** `ws:`/`wss:` URLs in order of preference. */
+  endpoints: readonly string[];
+}
+
+/** What the client works with. */
+export interface JsonRpcClientCollaborators {
+  logger: Logger;
+  metrics?: MetricsRegister;
+  clock?: Clock;
+  /** How an endpoint is made. @default a WebSocket connection */
+  openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
+}
+
+/** How work on an endpoint is done. */
+export interface UseOptions {
+  signal?: AbortSignal | undefined;
+  /** What an error says of the endpoint; undefined: nothing, the error is the caller's. @default faultOf */
+  faultOf?: ((error: unknown) => Fault | undefined) | undefined;
+}
+
+/** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
+const MAX_WAIT_STEP_MS = 1_000;
+
+/** A client that says nothing for this long about nodes that are away would look like one that hangs. */
+const WAITING_LOG_MS = 30_000;
+
+/**
+ * What an error of this package says of the endpoint it came from: everything but an answer that the method is
+ * missing, or that the block is unknown, is a failure of it.
+ */
+export function faultOf(error: unknown): Fault | undefined {
+  if (!(error instanceof ChainClientError)) return undefined;
+  switch (error.code) {
+    case ChainClientErrorCode.HEADER_HASH_MISMATCH:
+    case ChainClientErrorCode.BAD_RESPONSE:
+      return 'lie';
+    case ChainClientErrorCode.BAD_ENDPOINT:
+    case ChainClientErrorCode.NO_ENDPOINT:
+    case ChainClientErrorCode.CLOSED:
+      return undefined;
+    case ChainClientErrorCode.CONNECT_FAILED:
+    case ChainClientErrorCode.NOT_CONNECTED:
+    case ChainClientErrorCode.DISCONNECTED:
+    case ChainClientErrorCode.CALL_TIMEOUT:
+    case ChainClientErrorCode.RPC_ERROR:
+    case ChainClientErrorCode.METHOD_UNAVAILABLE:
+    case ChainClientErrorCode.RESPONSE_TOO_LARGE:
+    case ChainClientErrorCode.BLOCK_UNKNOWN:
+      return 'failure';
+  }
+}
+
+/**
+ * Splits a comma list of endpoints.
+ * @throws ChainClientError BAD_ENDPOINT naming the entry
+ */
+export function parseEndpoints(list: string): string[] {
+  const endpoints = list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  if (endpoints.length === 0) throw badEndpoint(list);
+  for (const endpoint of endpoints) {
+    if (!URL.canParse(endpoint) || !/^wss?:$/.test(new URL(endpoint).protocol)) {
+      throw badEndpoint(endpoint);
+    }
+  }
+  return endpoints;
+}
+
+/**
+ * JSON-RPC to one chain through several nodes: the first that is connected and in good standing is asked; one that
+ * fails or lies is set aside for a growing while and the next is asked.
+ */
+export class JsonRpcClient implements Service {
+  readonly name: string;
+  readonly #endpoints: readonly EndpointHealth[];
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #tasks: TaskGroup;
+  readonly #faults: Counter;
+  /** Changes whenever an endpoint connects or disconnects. */
+  readonly #changed = new Watched(0);
+
+  constructor(options: JsonRpcClientOptions, collaborators: JsonRpcClientCollaborators) {
+    const { name, endpoints, ...limits } = options;
+    this.name = `${name} nodes`;
+    this.#logger = collaborators.logger.child({ chain: name });
+    this.#clock = collaborators.clock ?? systemClock;
+    const open =
+      collaborators.openEndpoint ??
+      ((endpointOptions: WsEndpointOptions) =>
+        new WsEndpoint(endpointOptions, { logger: this.#logger, clock: this.#clock }));
+    this.#endpoints = parseEndpoints(endpoints.join(',')).map(
+      (url) =>
+        new EndpointHealth(open({ ...defaultWsEndpointOptions, ...limits, url }), {
+          clock: this.#clock,
+        }),
+    );
+    this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
+    const metrics = collaborators.metrics ?? silentMetrics;
+    this.#faults = metrics.counter({
+      name: `runtime_bridge_chain_${name}_endpoint_faults_total`,
+      help: 'Times an endpoint was set aside, by kind of fault',
+      labels: ['endpoint', 'fault'],
+    });
+    metrics.gauge({
+      name: `runtime_bridge_chain_${name}_endpoint_usable`,
+      help: '1 when the endpoint is connected and not set aside',
+      labels: ['endpoint'],
+      collect: (gauge) => {
+        for (const health of this.#endpoints) {
+          gauge.set(health.usable ? 1 : 0, { endpoint: health.endpoint.url });
+        }
+      },
+    });
+  }
+
+  /** What is known of each endpoint, in order of preference. */
+  get endpoints(): EndpointStatus[] {
+    return this.#endpoints.map((health) => health.status);
+  }
+
+  /** Begins to connect; resolves at once, whether a node is there or not. */
+  async start(): Promise<void> {
+    for (const { endpoint } of this.#endpoints) {
+      endpoint.connected.subscribe(() => this.#changed.update((value) => value + 1));
+      await endpoint.start();
+    }
+    this.#tasks.spawn('tell who is away', (signal) => this.#tellWhoIsAway(signal));
+  }
+
+  async stop(): Promise<void> {
+    await this.#tasks.stop();
+    await Promise.all(this.#endpoints.map(({ endpoint }) => endpoint.stop()));
+  }
+
+  /**
+   * Makes one call on whichever endpoint answers it.
+   * @throws ChainClientError of the last endpoint tried; ABORTED with the signal
+   */
+  call(method: string, params: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+    return this.use((rpc) => rpc.call(method, params, options), { signal: options.signal });
+  }
+
+  /**
+   * Does a piece of work, of which all calls go to one endpoint, on the first endpoint on which it succeeds. Waits for
+   * an endpoint while none can be asked.
+   * @throws the error of the last endpoint when all that could be asked failed at it; an error that says nothing of the
+   *   endpoint; ABORTED with the signal
+   */
+  async use<T>(run: (rpc: RpcCaller) => Promise<T>, options: UseOptions = {}): Promise<T> {
+    const { signal, faultOf: judge = faultOf } = options;
+    const tried = new Set<EndpointHealth>();
+    let lastError: Error | undefined;
+    for (;;) {
+      const health = this.#endpoints.find((candidate) => candidate.usable && !tried.has(candidate));
+      if (!health) {
+        if (lastError !== undefined) throw lastError;
+        await this.#waitForUsable(signal);
+        continue;
+      }
+      tried.add(health);
+      const startedAtMs = this.#clock.now();
+      try {
+        const result = await run(health.endpoint);
+        health.succeeded(this.#clock.now() - startedAtMs);
+        return result;
+      } catch (error) {
+        if (signal?.aborted || isAbortError(error)) throw error;
+        const fault = judge(error);
+        if (fault === undefined) throw error;
+        this.#setAside(health, fault, error);
+        lastError = BridgeError.from(error);
+      }
+    }
+  }
+
+  /** Another endpoint that can be asked now, for a second opinion. */
+  beside(url: string): RpcCaller | undefined {
+    return this.#endpoints.find((health) => health.usable && health.endpoint.url !== url)?.endpoint;
+  }
+
+  /** Sets an endpoint aside for something found out after its answer was used. */
+  blame(url: string, fault: Fault, error: unknown): void {
+    const health = this.#endpoints.find(({ endpoint }) => endpoint.url === url);
+    if (health) this.#setAside(health, fault, error);
+  }
+
+  /** Notes that something an endpoint served has stood every check. */
+  praise(url: string): void {
+    this.#endpoints.find(({ endpoint }) => endpoint.url === url)?.proved();
+  }
+
+  /**
+   * Follows a subscription on whichever endpoint offers it, again and again, until the signal is aborted. When it was
+   * lost, items in between may be missing: the reader of it must be able to do without.
+   * @param retryMs how long to wait after no endpoint offered it
+   */
+  async follow(
+    request: SubscriptionRequest,
+    onItem: (item: unknown, url: string) => void,
+    options: { signal: AbortSignal; retryMs?: number },
+  ): Promise<void> {
+    const { signal, retryMs = 3_000 } = options;
+    while (!signal.aborted) {
+      for (const health of this.#endpoints) {
+        if (signal.aborted) return;
+        if (!health.usable) continue;
+        // What a liar announces is of no use, so that its subscription ends with its good name.
+        const standing = new AbortController();
+        const stopWatching = health.lied.subscribe(() => standing.abort());
+        try {
+          await health.endpoint.subscribe(
+            request,
+            (item) => onItem(item, health.endpoint.url),
+            AbortSignal.any([signal, standing.signal]),
+          );
+        } catch (error) {
+          if (signal.aborted) return;
+          this.#logger.debug(
+            'Subscription ended',
+            { endpoint: health.endpoint.url, method: request.method },
+            error,
+          );
+        } finally {
+          stopWatching();
+        }
+      }
+      await this.#clock.sleep(retryMs, signal).catch(() => {});
+    }
+  }
+
+  #setAside(health: EndpointHealth, fault: Fault, error: unknown): void {
+    const facts = health.setAside(fault, messageOf(error));
+    this.#faults.inc({ endpoint: health.endpoint.url, fault });
+    if (fault === 'lie') this.#logger.error('Endpoint set aside for wrong data', facts, error);
+    else this.#logger.debug('Endpoint set aside', facts, error);
+  }
+
+  async #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw abortedError(signal);
+    if (this.#tasks.signal.aborted) throw this.#closedError();
+    if (this.#endpoints.some((health) => health.usable)) return;
+    const now = this.#clock.now();
+    const soonest = Math.min(
+      ...this.#endpoints
+        .filter((health) => health.endpoint.connected.value)
+        .map((health) => health.setAsideUntilMs - now),
+      MAX_WAIT_STEP_MS,
+    );
+    const step = new AbortController();
+    const seen = this.#changed.value;
+    const waitSignal = AbortSignal.any(
+      [step.signal, this.#tasks.signal, signal].filter((one) => one !== undefined),
+    );
+    await Promise.race([
+      this.#clock.sleep(Math.max(1, soonest), waitSignal),
+      this.#changed.until((value) => value !== seen, waitSignal),
+    ])
+      .catch(() => {})
+      .finally(() => step.abort());
+  }
+
+  #closedError(): ChainClientError {
+    return new ChainClientError(
+      ChainClientErrorCode.CLOSED,
+      `The client of the ${this.name} was stopped`,
+    );
+  }
+
+  async #tellWhoIsAway(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(WAITING_LOG_MS / 10, signal);
+      while (this.#endpoints.some(({ endpoint }) => endpoint.connected.value)) {
+        const seen = this.#changed.value;
+        await this.#changed.until((value) => value !== seen, signal);
+      }
+      const [first] = this.#endpoints;
+      this.#logger.warn('Waiting for a node', {
+        endpoints: this.#endpoints.map(({ endpoint }) => endpoint.url).join(', '),
+        reason: messageOf(first?.endpoint.lastError ?? 'not connected yet'),
+      });
+      await this.#clock.sleep(WAITING_LOG_MS, signal);
+    }
+  }
+}
+
+function badEndpoint(entry: string): ChainClientError {
+  return new ChainClientError(
+    ChainClientErrorCode.BAD_ENDPOINT,
+    `Not a WebSocket URL: '${entry}'. Write ws://host:port or wss://host, several separated by commas`,
+    { facts: { endpoint: entry } },
+  );
+}
