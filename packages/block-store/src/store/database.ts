@@ -1,0 +1,73 @@
+import { messageOf } from '@runtime-bridge/base';
+import { ClassicLevel } from 'classic-level';
+import { BlockStoreError, BlockStoreErrorCode } from '../errors.js';
+
+/** Rows are bytes under bytes. */
+export type Database = ClassicLevel<Uint8Array, Uint8Array>;
+
+/** One change of a batch. */
+export type RowOperation =
+  { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array };
+
+/** How LevelDB is tuned. */
+export interface DatabaseOptions {
+  /** Folder of the database; made when it is not there. */
+  path: string;
+  /** Memory for blocks read. */
+  cacheBytes: number;
+  /** Memory for rows not yet in a table; the log that is read again after a crash has that size too. */
+  writeBufferBytes: number;
+}
+
+/**
+ * Rows of a sync are written in rising order of height, so tables hardly overlap and are hardly rewritten; large
+ * tables keep the number of open files of a store of 100 GiB below LevelDB's bound of 1,000.
+ */
+const MAX_TABLE_BYTES = 128 * 1024 * 1024;
+
+/** The defaults. */
+export const defaultDatabaseOptions = {
+  cacheBytes: 32 * 1024 * 1024,
+  writeBufferBytes: 16 * 1024 * 1024,
+} as const satisfies Omit<DatabaseOptions, 'path'>;
+
+/**
+ * Opens the database.
+ * @throws BlockStoreError STORE_LOCKED, STORE_CORRUPT
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { path, cacheBytes, writeBufferBytes } = options;
+  const database: Database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: cacheBytes,
+    writeBufferSize: writeBufferBytes,
+    maxFileSize: MAX_TABLE_BYTES,
+  });
+  try {
+    await database.open();
+    return database;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    if ((cause as { code?: string }).code === 'LEVEL_LOCKED') {
+      throw new BlockStoreError(
+        BlockStoreErrorCode.STORE_LOCKED,
+        `The store is open in another process: ${path}`,
+        {
+          facts: { path },
+          cause,
+          remedy: 'Stop the other data provider, or give this one its own PHALA_LOCAL_DB_PATH',
+        },
+      );
+    }
+    throw new BlockStoreError(
+      BlockStoreErrorCode.STORE_CORRUPT,
+      `The store cannot be opened: ${path}: ${messageOf(cause)}`,
+      {
+        facts: { path },
+        cause,
+        remedy: 'Check that the folder can be read and written; else restore a backup',
+      },
+    );
+  }
+}
