@@ -221,8 +221,7 @@ export class Chain {
     return this.exclusive(async () => {
       const block = this.expectBlock(hash);
       if (block.number <= this.finalized.number) return;
-      const canonical = this.hashAt(block.number);
-      if (canonical === undefined || !bytesEqual(canonical, hash)) {
+      if (!this.isCanonical(block)) {
         throw new ChainError(`${this.name} #${block.number} is not on the best chain`);
       }
       const batch = this.store.batch();
@@ -309,24 +308,25 @@ export class Chain {
     return state;
   }
 
+  private isCanonical(block: Block): boolean {
+    const hash = this.hashAt(block.number);
+    return hash !== undefined && bytesEqual(hash, block.hash);
+  }
+
   private planBest(block: Block, batch: StoreBatch): { retracted: Block[]; enacted: Block[] } {
     const retracted: Block[] = [];
-    const enacted: Block[] = [block];
-    let parent = decodeHeader(block.header).parentHash;
-    let number = block.number - 1;
-    for (;;) {
-      const canonical = this.hashAt(number);
-      if (canonical !== undefined && bytesEqual(canonical, parent)) break;
-      if (number <= this.finalized.number) {
-        throw new ChainError(`${this.name} #${block.number} would undo finality`);
-      }
-      const ancestor = this.expectBlock(parent);
-      enacted.unshift(ancestor);
-      parent = decodeHeader(ancestor.header).parentHash;
-      number -= 1;
+    const enacted: Block[] = [];
+    // Down to the newest block that both branches have.
+    let common = block;
+    while (!this.isCanonical(common)) {
+      enacted.unshift(common);
+      common = this.expectBlock(decodeHeader(common.header).parentHash);
     }
-    for (let n = this.best.number; n > number; n--) {
-      retracted.push(this.expectBlock(this.hashAt(n) ?? parent));
+    if (common.number < this.finalized.number) {
+      throw new ChainError(`${this.name} #${block.number} would undo finality`);
+    }
+    for (let n = this.best.number; n > common.number; n--) {
+      retracted.push(this.expectBlock(this.hashAt(n) ?? common.hash));
       if (n > block.number) batch.canonical(n, undefined);
     }
     for (const one of enacted) batch.canonical(one.number, one.hash);

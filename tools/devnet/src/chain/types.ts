@@ -91,3 +91,30 @@ export interface TransactionPool {
   /** A block is final. */
   onFinalized(block: Block): void;
 }
+
+/** What a parachain block is made from. */
+export interface ParaBlockInput {
+  /** SCALE of the parent header. */
+  parentHeader: Uint8Array;
+  parentState: Trie;
+  number: number;
+  timestampMs: number;
+  relayParentNumber: number;
+  relayParentStorageRoot: Uint8Array;
+  /** Candidates in the order in which they are tried. */
+  extrinsics: readonly Uint8Array[];
+}
+
+/** A parachain block that was built. */
+export interface BuiltParaBlock {
+  /** SCALE of the header. */
+  header: Uint8Array;
+  /** Inherents first. */
+  extrinsics: readonly Uint8Array[];
+  changes: readonly KeyChange[];
+}
+
+/** Builds parachain blocks. */
+export interface ParaBlockBuilder {
+  buildBlock(input: ParaBlockInput): BuiltParaBlock;
+}

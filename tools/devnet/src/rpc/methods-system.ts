@@ -47,7 +47,9 @@ export function systemMethods(node: RpcNode): MethodTable {
 
 function accountOf(address: string): Uint8Array {
   try {
-    return decodeAddress(address, true);
+    const account = decodeAddress(address);
+    if (account.length !== 32) throw new Error('an account has 32 bytes');
+    return account;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new RpcError(RpcCode.invalidParams, 'Invalid params', text);

@@ -1,0 +1,128 @@
+import type { GrandpaFinality } from '../grandpa/finality.js';
+import type { Log } from '../log.js';
+import { bytesEqual, toHex } from '../primitives/bytes.js';
+import { decodeHeader, headerHash } from '../primitives/header.js';
+import { ScaleReader } from '../primitives/scale.js';
+import { RelayKey } from '../primitives/storage-key.js';
+import type { RelayAuthor } from '../relay/author.js';
+import type { Chain } from './chain.js';
+import type { Block, ParaBlockBuilder, TransactionPool } from './types.js';
+
+/** How the two chains go together. */
+export interface ChainPairOptions {
+  paraId: number;
+  /** Relay blocks between the best and the finalised one. */
+  finalityLag: number;
+  /** A parachain block is built at every so many relay blocks. */
+  relayBlocksPerParaBlock: number;
+}
+
+/** First relay block that a parachain block is built on; its parent must hold the genesis head. */
+const FIRST_RELAY_PARENT = 2;
+
+/**
+ * Relay chain and parachain in step: a relay block is made, it includes the parachain block that was built
+ * on its parent, finality follows at a distance, and the parachain's finality follows the relay's.
+ */
+export class ChainPair {
+  private pending: Block | undefined;
+
+  constructor(
+    private readonly options: ChainPairOptions,
+    private readonly deps: {
+      relay: Chain;
+      para: Chain;
+      author: RelayAuthor;
+      builder: ParaBlockBuilder;
+      pool: TransactionPool;
+      finality: GrandpaFinality;
+      /** Called before each parachain block with the relay block that it is built on. */
+      beforeParaBlock?: (relayParent: Block) => void;
+      log: Log;
+    },
+  ) {
+    const { para, pool } = deps;
+    para.events.on('best', ({ retracted, enacted }) => {
+      retracted.forEach((block) => pool.onRetracted(block));
+      enacted.forEach((block) => pool.onBlock(block));
+    });
+    para.events.on('finalized', ({ blocks }) => blocks.forEach((block) => pool.onFinalized(block)));
+  }
+
+  /** After a restart: the parachain's best and finalised blocks are what the relay chain says. */
+  async recover(): Promise<void> {
+    const { relay, para } = this.deps;
+    const included = this.headIn(relay.best.hash);
+    if (included !== undefined) await para.setBest(included);
+    await this.finalizePara();
+  }
+
+  /** One slot: a relay block, finality, and maybe a parachain block for the next one to include. */
+  async step(timestampMs: number): Promise<void> {
+    const { relay, para, author, finality } = this.deps;
+    const { pending } = this;
+    const block = author.build({
+      parent: relay.best,
+      timestampMs,
+      ...(pending && { paraHead: pending.header }),
+    });
+    await relay.append(block, { best: true });
+    if (pending !== undefined) {
+      await para.setBest(pending.hash);
+      this.pending = undefined;
+    }
+    await finality.finalizeTo(block.number - this.options.finalityLag);
+    await this.finalizePara();
+    if (this.isRelayParent(block.number)) await this.buildParaBlock(block);
+  }
+
+  private isRelayParent(number: number): boolean {
+    const since = number - FIRST_RELAY_PARENT;
+    return since >= 0 && since % this.options.relayBlocksPerParaBlock === 0;
+  }
+
+  private async buildParaBlock(relayParent: Block): Promise<void> {
+    const { para, builder, pool, beforeParaBlock } = this.deps;
+    const parent = para.best;
+    beforeParaBlock?.(relayParent);
+    const built = builder.buildBlock({
+      parentHeader: parent.header,
+      parentState: para.state(parent.hash),
+      number: parent.number + 1,
+      timestampMs: relayParent.timestampMs,
+      relayParentNumber: relayParent.number,
+      relayParentStorageRoot: relayParent.stateRoot,
+      extrinsics: pool.ready(),
+    });
+    const block: Block = {
+      number: parent.number + 1,
+      hash: headerHash(built.header),
+      header: built.header,
+      extrinsics: built.extrinsics,
+      changes: built.changes,
+      stateRoot: decodeHeader(built.header).stateRoot,
+      timestampMs: relayParent.timestampMs,
+    };
+    await para.append(block, { best: false });
+    this.pending = block;
+  }
+
+  private async finalizePara(): Promise<void> {
+    const { relay, para } = this.deps;
+    const head = this.headIn(relay.finalized.hash);
+    if (head !== undefined) await para.finalize(head);
+  }
+
+  /** Hash of the parachain head in a relay block's state. */
+  private headIn(relayHash: Uint8Array): Uint8Array | undefined {
+    const { relay, para, log } = this.deps;
+    const value = relay.state(relayHash).get(RelayKey.parasHeads(this.options.paraId));
+    if (value === undefined) return undefined;
+    const hash = headerHash(new ScaleReader(value).bytes());
+    if (para.header(hash) !== undefined) return hash;
+    // Parachain blocks are stored before their head is included, so this is a damaged data directory.
+    if (!bytesEqual(hash, para.genesis.hash))
+      log('included para head is unknown', { hash: toHex(hash) });
+    return undefined;
+  }
+}
