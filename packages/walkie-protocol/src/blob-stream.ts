@@ -1,6 +1,7 @@
 import { BridgeError, Limiter, withTimeout, type Logger } from '@runtime-bridge/base';
 import type { Caller, Channel } from './channel.js';
 import type { WalkieLimits } from './limits.js';
+import type { Handler } from './rpc-server.js';
 
 /** A blob with, where it is known already, the CRC-32C of its bytes as an unsigned number. */
 export interface Blob {
@@ -82,3 +83,13 @@ export class BlobStreamServer {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** The handler of `GetBlobByKey` for a source; a missing blob is an answer, not an error. */
+export function blobByKeyHandler(source: BlobSource): Handler<'GetBlobByKey'> {
+  return async ({ key }, { signal }) => {
+    const blob = await source.get(key.trim(), signal);
+    return blob === undefined || blob.bytes.length === 0
+      ? { key, empty: true }
+      : { key, empty: false, data: blob.bytes };
+  };
+}

@@ -22,7 +22,7 @@ import {
 import { createLibp2p } from 'libp2p';
 import { createAccessPolicy, type AccessPolicy } from './access-policy.js';
 import { parseBootNodes, parseMultiaddr, type BootNode } from './addresses.js';
-import { BlobStreamServer, type BlobSource } from './blob-stream.js';
+import { blobByKeyHandler, BlobStreamServer, type BlobSource } from './blob-stream.js';
 import {
   BLOB_PROTOCOL,
   PB_PROTOCOL,
@@ -131,12 +131,7 @@ export class WalkieNode implements Service, Walkie {
 
   serveBlobs(source: BlobSource): void {
     this.#blobServer.use(source);
-    this.handle('GetBlobByKey', async ({ key }, { signal }) => {
-      const blob = await source.get(key.trim(), signal);
-      return blob === undefined || blob.bytes.length === 0
-        ? { key, empty: true }
-        : { key, empty: false, data: blob.bytes };
-    });
+    this.handle('GetBlobByKey', blobByKeyHandler(source));
     if (this.#servesBlobs) return;
     this.#servesBlobs = true;
     if (this.#running !== undefined) {

@@ -1,1 +1,1 @@
-export {};
+export { MemoryNetwork, MemoryWalkie, type MemoryWalkieOptions } from './memory-network.js';
