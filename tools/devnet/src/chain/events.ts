@@ -8,9 +8,9 @@ export class Events<Map extends Record<string, unknown>> {
   on<Name extends keyof Map>(name: Name, listener: (payload: Map[Name]) => void): () => void {
     const set = this.listeners.get(name) ?? new Set();
     this.listeners.set(name, set);
-    set.add(listener as (payload: never) => void);
+    set.add(listener);
     return () => {
-      set.delete(listener as (payload: never) => void);
+      set.delete(listener);
     };
   }
 

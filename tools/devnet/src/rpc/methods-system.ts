@@ -1,5 +1,5 @@
 import { decodeAddress } from '@polkadot/util-crypto';
-import { concatBytes, toHex } from '../primitives/bytes.js';
+import { concatBytes } from '../primitives/bytes.js';
 import { ScaleReader, u32 } from '../primitives/scale.js';
 import { RpcCode, RpcError } from './error.js';
 import { stateAt, type MethodHandler, type MethodTable, type RpcNode } from './node.js';
@@ -37,9 +37,6 @@ export function systemMethods(node: RpcNode): MethodTable {
       }),
       system_accountNextIndex: nextIndex,
       account_nextIndex: nextIndex,
-      chainSpec_v1_chainName: () => identity.chainName,
-      chainSpec_v1_genesisHash: () => toHex(chain.genesis.hash),
-      chainSpec_v1_properties: () => identity.properties,
     },
     subscriptions: {},
   };

@@ -17,8 +17,8 @@ export function nodeMethods(node: RpcNode): MethodTable {
     ...(node.pha ? [phaMethods(node)] : []),
   ];
   const table: MethodTable = {
-    methods: Object.assign({}, ...parts.map((part) => part.methods)),
-    subscriptions: Object.assign({}, ...parts.map((part) => part.subscriptions)),
+    methods: Object.fromEntries(parts.flatMap((part) => Object.entries(part.methods))),
+    subscriptions: Object.fromEntries(parts.flatMap((part) => Object.entries(part.subscriptions))),
   };
   const names = [
     'rpc_methods',

@@ -1,0 +1,234 @@
+import { mkdir } from 'node:fs/promises';
+import { AuthorityKeys } from '../grandpa/authorities.js';
+import { GrandpaFinality } from '../grandpa/finality.js';
+import type { Log } from '../log.js';
+import { relayMetadata } from '../metadata/index.js';
+import { ParaRuntime, TxPool } from '../para/index.js';
+import { toHex, utf8 } from '../primitives/bytes.js';
+import { RelayAuthor } from '../relay/author.js';
+import { RelayRuntime } from '../relay/runtime.js';
+import { relayGenesis, type RelayEra } from '../relay/state.js';
+import { nodeMethods } from '../rpc/methods.js';
+import type { NodeIdentity } from '../rpc/node.js';
+import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
+import { Chain } from './chain.js';
+import { RealClock, type SlotClock } from './clock.js';
+import { ChainPair } from './pair.js';
+import { openChainDb, type ChainDb } from './store.js';
+
+/** What decides the chains' blocks; fixed for a data directory when it is begun. */
+export interface ConsensusOptions {
+  relay: RelayEra;
+  seed: string;
+  /** Voters of each GRANDPA set. */
+  authorities: number;
+  /** Relay blocks per session; the set changes in the last of each. */
+  sessionBlocks: number;
+  paraId: number;
+}
+
+/** Settings of the two chains. */
+export interface ChainsOptions extends ConsensusOptions {
+  /** Directory of the chains' database. */
+  directory: string;
+  host: string;
+  /** 0: any; a busy one: the next free. */
+  relayPort: number;
+  paraPort: number;
+  /** Time between relay blocks. */
+  blockMs: number;
+  /** Relay blocks between the best and the finalised one. */
+  finalityLag: number;
+  /** A justification is kept every so many blocks, besides those at set changes; 0: never. */
+  justificationPeriod: number;
+}
+
+/** Chains that run. */
+export interface RunningChains {
+  relayUrl: string;
+  paraUrl: string;
+  /** Rejects when the chains cannot go on; never resolves before `stop`. */
+  done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The data directory was begun with other settings. */
+export class ConfigMismatchError extends Error {
+  override readonly name = 'ConfigMismatchError';
+}
+
+const CONFIG = 'config';
+const CHAIN_ID = { relay: 1, para: 2 } as const;
+const NODE_VERSION = '0.1.0-devnet';
+
+/** Opens both chains, serves their RPC and makes blocks until stopped. */
+export async function startChains(
+  options: ChainsOptions,
+  deps: { log: Log; clock?: SlotClock },
+): Promise<RunningChains> {
+  const { log } = deps;
+  await mkdir(options.directory, { recursive: true });
+  const db = await openChainDb(options.directory);
+  const opened: { stop(): Promise<void> }[] = [{ stop: () => db.close() }];
+  const stopAll = async () => {
+    for (const one of opened.splice(0).reverse()) await one.stop();
+  };
+  try {
+    const network = await openNetwork(options, { db, log });
+    const { relay, para, pair } = network;
+    await pair.recover();
+    log('chains opened', {
+      directory: options.directory,
+      relayBest: relay.best.number,
+      relayFinalized: relay.finalized.number,
+      paraBest: para.best.number,
+      relayGenesis: toHex(relay.genesis.hash),
+      paraGenesis: toHex(para.genesis.hash),
+    });
+
+    const serve = async (name: string, port: number, server: RpcServer) => {
+      await server.start();
+      opened.push(server);
+      if (port !== 0 && server.port !== port) {
+        log('port is busy, another one is used', { chain: name, wanted: port, port: server.port });
+      }
+      log('RPC listens', { chain: name, url: server.url });
+      return server;
+    };
+    const relayServer = await serve('relay', options.relayPort, network.relayServer);
+    const paraServer = await serve('para', options.paraPort, network.paraServer);
+
+    const lastMs = relay.blockAt(relay.best.number)?.timestampMs ?? 0;
+    const clock = deps.clock ?? new RealClock({ slotMs: options.blockMs, notBeforeMs: lastMs });
+    const controller = new AbortController();
+    const loop = makeBlocks(pair, clock, controller.signal);
+    opened.push({
+      stop: async () => {
+        controller.abort();
+        await loop.catch(() => undefined);
+      },
+    });
+    return { relayUrl: relayServer.url, paraUrl: paraServer.url, done: loop, stop: stopAll };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function makeBlocks(pair: ChainPair, clock: SlotClock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let timestampMs: number;
+    try {
+      timestampMs = await clock.next(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    await pair.step(timestampMs);
+  }
+}
+
+async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log }) {
+  const { relay: era, seed, paraId, sessionBlocks } = options;
+  const { db, log } = deps;
+  const keys = new AuthorityKeys({ seed, count: options.authorities });
+  const relayRuntime = new RelayRuntime({ era, metadata: relayMetadata(era) });
+  const paraRuntime = new ParaRuntime();
+  const onListenerError = (error: unknown) =>
+    log('a listener failed', { error: error instanceof Error ? error.stack : String(error) });
+
+  const para = await Chain.open(
+    { name: 'para', id: CHAIN_ID.para, stateVersion: 0 },
+    { db, onListenerError, genesis: () => paraRuntime.genesis({ paraId }) },
+  );
+  const relay = await Chain.open(
+    { name: 'relay', id: CHAIN_ID.relay, stateVersion: 0 },
+    {
+      db,
+      onListenerError,
+      genesis: () =>
+        relayGenesis({
+          era,
+          authorities: keys.authorities(0n),
+          specName: relayRuntime.version.specName,
+          specVersion: relayRuntime.version.specVersion,
+          paraId,
+          paraGenesisHeader: para.genesis.header,
+        }),
+    },
+  );
+  await checkConfig(relay, options);
+
+  const finality = await GrandpaFinality.create(
+    { justificationPeriod: options.justificationPeriod },
+    { chain: relay, keys },
+  );
+  const author = new RelayAuthor(
+    { era, paraId, sessionBlocks, slotMs: options.blockMs, seed },
+    { chain: relay, keys },
+  );
+  const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
+  const pair = new ChainPair(
+    { paraId, finalityLag: options.finalityLag, relayBlocksPerParaBlock: 2 },
+    { relay, para, author, builder: paraRuntime, pool, finality, log },
+  );
+
+  const server = (port: number, table: ReturnType<typeof nodeMethods>) =>
+    new RpcServer({ host: options.host, port, ...DEFAULT_RPC_LIMITS }, { table, log });
+  const relayServer = server(
+    options.relayPort,
+    nodeMethods({
+      identity: RELAY_IDENTITY,
+      chain: relay,
+      runtimeAt: () => relayRuntime,
+      finality,
+      pha: false,
+    }),
+  );
+  const paraServer = server(
+    options.paraPort,
+    nodeMethods({
+      identity: PARA_IDENTITY,
+      chain: para,
+      runtimeAt: () => paraRuntime,
+      pool,
+      pha: true,
+    }),
+  );
+  return { relay, para, pair, relayServer, paraServer };
+}
+
+async function checkConfig(relay: Chain, options: ConsensusOptions): Promise<void> {
+  const { relay: era, seed, authorities, sessionBlocks, paraId } = options;
+  const wanted = JSON.stringify({ relay: era, seed, authorities, sessionBlocks, paraId });
+  const stored = relay.meta(CONFIG);
+  if (stored === undefined) {
+    await relay.putMeta(CONFIG, utf8(wanted));
+    return;
+  }
+  const held = Buffer.from(stored).toString('utf8');
+  if (held !== wanted) {
+    throw new ConfigMismatchError(
+      `the data directory was begun with ${held}, now asked for is ${wanted}: ` +
+        'use the same settings, or another --data directory',
+    );
+  }
+}
+
+const RELAY_IDENTITY: NodeIdentity = {
+  chainName: 'Devnet Relay',
+  nodeName: 'Runtime Bridge Devnet',
+  nodeVersion: NODE_VERSION,
+  chainType: 'Development',
+  properties: { ss58Format: 2, tokenDecimals: 12, tokenSymbol: 'KSM' },
+  peerId: '12D3KooWDevnetRelay1111111111111111111111111111111111',
+};
+
+const PARA_IDENTITY: NodeIdentity = {
+  chainName: 'Khala Devnet',
+  nodeName: 'Runtime Bridge Devnet',
+  nodeVersion: NODE_VERSION,
+  chainType: 'Development',
+  properties: { ss58Format: 30, tokenDecimals: 12, tokenSymbol: 'PHA' },
+  peerId: '12D3KooWDevnetPara11111111111111111111111111111111111',
+};

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { startChains } from '../chain/start.js';
+import { lineLog, type Log } from '../log.js';
+import { startWorkers } from '../workers/index.js';
+import { runChildren } from './children.js';
+import { argumentsFor, type CliOptions } from './options.js';
+
+/** What a command needs of its process. */
+export interface CliContext {
+  /** Ends the command. */
+  signal: AbortSignal;
+  /** Writes to standard output: only the one line that says that all is ready. */
+  print(line: string): void;
+  /** Writes to standard error. */
+  printError(line: string): void;
+  /** Command line that starts this program again, before its arguments. */
+  self: readonly [command: string, ...args: string[]];
+}
+
+/** The parachain's id: Khala's. */
+const PARA_ID = 2004;
+
+/** Runs both chains until the signal. */
+export async function chainsCommand(options: CliOptions, context: CliContext): Promise<void> {
+  const log = logOf(context, 'chains');
+  const chains = await startChains(
+    { ...options, directory: join(options.data, 'chains'), paraId: PARA_ID },
+    { log },
+  );
+  ready(context, { relay: chains.relayUrl, para: chains.paraUrl });
+  try {
+    await Promise.race([chains.done, aborted(context.signal)]);
+  } finally {
+    await chains.stop();
+    log('chains stopped');
+  }
+}
+
+/** Runs the workers until the signal. */
+export async function workersCommand(options: CliOptions, context: CliContext): Promise<void> {
+  const log = logOf(context, 'workers');
+  const workers = await startWorkers({
+    count: options.workers,
+    basePort: options.workerPort,
+    host: options.host,
+    dataDir: options.volatileWorkers ? undefined : join(options.data, 'workers'),
+    pruntime: options.pruntime,
+    seed: options.seed,
+    checkpointBlocks: options.checkpointBlocks,
+    log,
+  });
+  ready(context, { workers: workers.urls });
+  await aborted(context.signal);
+  await workers.stop();
+  log('workers stopped');
+}
+
+/**
+ * Runs `chains` and `workers` as processes of their own.
+ *
+ * @throws Error naming the process when one ends by itself.
+ */
+export async function allCommand(options: CliOptions, context: CliContext): Promise<void> {
+  const log = logOf(context, 'all');
+  const start = (name: 'chains' | 'workers') => ({
+    name,
+    command: [...context.self, name, ...argumentsFor(name, options), '--stop-with-stdin'],
+  });
+  await runChildren([start('chains'), start('workers')], {
+    signal: context.signal,
+    log,
+    printError: (line) => context.printError(line),
+    onReady: (parts) => ready(context, parts),
+  });
+}
+
+function ready(context: CliContext, facts: Readonly<Record<string, unknown>>): void {
+  const { event: _event, ...rest } = facts;
+  context.print(`${JSON.stringify({ event: 'ready', ...rest })}\n`);
+}
+
+function logOf(context: CliContext, name: string): Log {
+  return lineLog((line) => context.printError(line), name);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
