@@ -20,8 +20,8 @@ interface Entry {
 }
 
 interface Waiter {
-  resolve(outcome: JobOutcome): void;
-  reject(error: unknown): void;
+  resolve: (outcome: JobOutcome) => void;
+  reject: (error: unknown) => void;
 }
 
 /** A job in the hands of one end. */

@@ -255,7 +255,7 @@ export class ChainFactsReader {
     if (finalized && (at === undefined || at === finalized.hash)) return finalized;
     if (at === undefined) {
       const head = await this.#para.finalizedHead.until((value) => value !== undefined, signal);
-      return head!;
+      return head;
     }
     const header = (await this.#para.call('chain_getHeader', [at], { signal })) as {
       number?: unknown;

@@ -122,7 +122,7 @@ export class RpcProvider implements ProviderInterface {
       while (!either.aborted) {
         try {
           const endpoint = await this.current.until((value) => value !== undefined, either);
-          await endpoint!.subscribe(request, onItem, either);
+          await endpoint.subscribe(request, onItem, either);
         } catch (error) {
           if (either.aborted) return;
           this.#logger.debug(

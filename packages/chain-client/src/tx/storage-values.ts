@@ -21,7 +21,7 @@ export function readRegistration(
   const operator = optional(info.operator);
   const score = optional(info.initialScore);
   return {
-    ...(operator ? { operator: operator.toHex() as Hex } : {}),
+    ...(operator ? { operator: operator.toHex() } : {}),
     ...(score ? { initialScore: whole(score) } : {}),
     confidenceLevel: whole(info.confidenceLevel),
   };
@@ -73,8 +73,8 @@ export function readPool(value: Codec): PoolValue | undefined {
   const pool = fields<'basepool' | 'workers' | 'cdWorkers'>(proxy.asStakePool);
   const base = fields<'owner' | 'poolAccountId'>(pool.basepool);
   return {
-    ownerAccount: base.owner.toHex() as Hex,
-    poolAccount: base.poolAccountId.toHex() as Hex,
+    ownerAccount: base.owner.toHex(),
+    poolAccount: base.poolAccountId.toHex(),
     // A worker that cools down stays in `workers`.
     workerCount: (pool.workers as unknown as Vec<Codec>).length,
   };

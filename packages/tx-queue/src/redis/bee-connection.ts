@@ -58,7 +58,7 @@ export interface BeeConnection {
   readonly bee: BeeQueue<unknown>;
   readonly client: IoRedis;
   /** Key of a structure of the queue, such as `waiting`. */
-  key(name: string): string;
+  readonly key: (name: string) => string;
   /** Ends all connections without waiting for jobs. */
   close(): Promise<void>;
 }

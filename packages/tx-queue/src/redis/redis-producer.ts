@@ -30,7 +30,10 @@ export interface RedisProducerOptions extends RedisConnectionOptions {
 /** A job that somebody in this process waits for. */
 interface Pending {
   readonly request: JobRequest;
-  readonly waiters: Set<{ resolve(outcome: JobOutcome): void; reject(error: unknown): void }>;
+  readonly waiters: Set<{
+    resolve: (outcome: JobOutcome) => void;
+    reject: (error: unknown) => void;
+  }>;
   /** The whole error, told before the failure itself. */
   error: ErrorObject | undefined;
   /** Checks in a row that did not find it in Redis. */

@@ -1,0 +1,434 @@
+import {
+  BridgeError,
+  sleep,
+  systemClock,
+  TaskGroup,
+  toHex,
+  type Clock,
+  type Hex,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
+import { lastHeightOf, Refusal } from '@runtime-bridge/chain-client/tx';
+import type { OperatorKey } from '@runtime-bridge/keystore';
+import type { JobConsumer, JobOutcome, ReceivedJob } from '@runtime-bridge/tx-queue';
+import type { QueuedJob } from './batch.js';
+import { BlockFollower } from './block-follower.js';
+import type { FirstAnswer } from './courier.js';
+import { TxSenderError, TxSenderErrorCode } from './errors.js';
+import { balanceTooLow, gaveUp, refusedForGood, tooLarge } from './job-errors.js';
+import { JobBook, type ActiveJob } from './job-book.js';
+import { JobIntake } from './job-intake.js';
+import type { Journal, JournalEntry, Success } from './journal.js';
+import { Lane } from './lane.js';
+import { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+import { createSenderMetrics, type SenderMetrics } from './sender-metrics.js';
+import { Shipment } from './shipment.js';
+import type { TxChain } from './tx-chain.js';
+import { TxMaker } from './tx-maker.js';
+
+/** What the sender works with. */
+export interface TxSenderCollaborators {
+  consumer: JobConsumer;
+  chain: TxChain;
+  journal: Journal;
+  /** Opens the sealed operator key of a job. */
+  openOperator: (sealed: Uint8Array) => OperatorKey;
+  logger: Logger;
+  metrics: MetricsRegister;
+  clock?: Clock;
+}
+
+/** How much there is to do. */
+export interface TxSenderStatus {
+  /** Jobs that wait for a transaction. */
+  waiting: number;
+  /** Transactions sent and not in a block. */
+  inFlight: number;
+  /** Transactions neither finalised nor expired. */
+  open: number;
+}
+
+/**
+ * The trader: takes jobs, makes batches of them, signs and sends those, and answers each job with what became of it.
+ *
+ * No call takes effect twice: a transaction is written down before it is sent, its bytes are sent again as they are, and
+ * its jobs go into another one only when no block can hold it any more. No job is lost: one that is unanswered stays in
+ * the queue, and one that is in a written transaction is picked up again from there.
+ */
+export class TxSender implements Service {
+  readonly name = 'transaction sender';
+  readonly #options: TxSenderOptions;
+  readonly #chain: TxChain;
+  readonly #journal: Journal;
+  readonly #consumer: JobConsumer;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #metrics: SenderMetrics;
+  readonly #tasks: TaskGroup;
+  readonly #book: JobBook;
+  readonly #intake: JobIntake;
+  readonly #maker: TxMaker;
+  readonly #follower: BlockFollower;
+  readonly #lanes = new Map<Hex, Lane>();
+  readonly #shipments = new Set<Shipment>();
+  #nextEntry = 1;
+  #started = false;
+
+  constructor(options: Partial<TxSenderOptions>, collaborators: TxSenderCollaborators) {
+    this.#options = { ...defaultTxSenderOptions, ...options };
+    const { chain, logger, openOperator } = collaborators;
+    this.#chain = chain;
+    this.#journal = collaborators.journal;
+    this.#consumer = collaborators.consumer;
+    this.#logger = logger;
+    this.#clock = collaborators.clock ?? systemClock;
+    this.#metrics = createSenderMetrics(collaborators.metrics, () => this.status);
+    this.#tasks = new TaskGroup({ name: this.name }, { logger });
+    this.#book = new JobBook({ maxRemembered: this.#options.maxRemembered });
+    this.#intake = new JobIntake({}, { chain, openOperator, logger });
+    this.#maker = new TxMaker(this.#options, { chain, logger });
+    this.#follower = new BlockFollower({}, { chain, logger });
+  }
+
+  /** How much there is to do. */
+  get status(): TxSenderStatus {
+    const lanes = [...this.#lanes.values()];
+    return {
+      waiting: lanes.reduce((sum, lane) => sum + lane.waiting, 0),
+      inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
+      open: this.#shipments.size,
+    };
+  }
+
+  /**
+   * Picks up what the journal holds, then begins to take jobs. The chain's API has to be started before.
+   * @throws TxSenderError JOURNAL
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    if (this.#started) return;
+    this.#started = true;
+    const content = await this.#journal.open(this.#chain.genesisHash);
+    for (const [id, success] of content.successes) this.#book.remember(id, success);
+    this.#follower.start();
+    for (const entry of content.entries) this.#pickUp(entry);
+    if (content.entries.length > 0) {
+      this.#logger.info('Picked up transactions of before', {
+        open: this.#shipments.size,
+        dead: content.entries.length - this.#shipments.size,
+      });
+    }
+    this.#consumer.handle((job, stop) => this.#handle(job, stop));
+    await this.#consumer.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#consumer.stop();
+    await this.#tasks.stop();
+    await this.#follower.stop();
+    await Promise.all([...this.#shipments].map((shipment) => shipment.stop()));
+    await this.#journal.close();
+  }
+
+  async #handle(received: ReceivedJob, signal: AbortSignal): Promise<JobOutcome> {
+    const known = this.#book.attach(received.id);
+    if (known) return await known;
+    const { id, job, operator } = received;
+    if (!operator) {
+      throw new TxSenderError(TxSenderErrorCode.NO_OPERATOR, 'The job carries no operator key', {
+        facts: { job: id, pool: job.payload.pid },
+        remedy: 'Use a lifecycle manager of the same generation as this trader.',
+      });
+    }
+    const active = this.#book.open({ id, job, operator, retries: 0 });
+    const outcome = this.#book.attach(id)!;
+    await this.#enqueue(active, signal);
+    return await outcome;
+  }
+
+  /** Puts a job into its lane, or ends it with why that cannot be. */
+  async #enqueue(active: ActiveJob, signal: AbortSignal): Promise<void> {
+    try {
+      const job = await this.#intake.prepare(active, signal);
+      this.#laneOf(toHex(job.key.publicKey)).push(job);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#fail(active, BridgeError.from(error));
+    }
+  }
+
+  #laneOf(account: Hex): Lane {
+    const known = this.#lanes.get(account);
+    if (known) return known;
+    const { batchWaitMs, maxInFlight } = this.#options;
+    const lane: Lane = new Lane(
+      { account, batchWaitMs, maxInFlight },
+      {
+        clock: this.#clock,
+        work: {
+          limits: () => this.#maker.limits(),
+          nextNonce: (signal) => this.#maker.nextNonce(account, signal),
+          send: (jobs, nonce, signal) => this.#send(lane, jobs, nonce, signal),
+        },
+      },
+    );
+    this.#lanes.set(account, lane);
+    this.#tasks.spawn(`lane ${account}`, (signal) => lane.run(signal));
+    return lane;
+  }
+
+  async #send(lane: Lane, taken: QueuedJob[], nonce: number, signal: AbortSignal): Promise<void> {
+    const queued = this.#rebuilt(taken);
+    if (queued.length === 0) return;
+    let shipment: Shipment;
+    try {
+      shipment = await this.#write(lane, queued, nonce, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // Nothing was sent. What cannot be written down must not be.
+      this.#logger.error('Transaction cannot be made', { account: lane.account, nonce }, error);
+      for (const { active } of queued) this.#fail(active, BridgeError.from(error));
+      return;
+    }
+    shipment.start();
+    const answer = await this.#firstAnswer(shipment, signal);
+    if (answer.kind === 'accepted') lane.bucketOf(queued[0]!.real).regrow();
+    if (answer.kind !== 'refused') return;
+    try {
+      await this.#refused(shipment, queued, answer);
+    } catch (error) {
+      this.#logger.error(
+        'Refused transaction cannot be written down',
+        { tx: shipment.hash },
+        error,
+      );
+      for (const { active } of queued) this.#fail(active, BridgeError.from(error));
+    }
+  }
+
+  /** The jobs with calls for the runtime in force now; a job that has none there fails. */
+  #rebuilt(taken: readonly QueuedJob[]): QueuedJob[] {
+    return taken.flatMap((job) => {
+      try {
+        return [this.#intake.rebuild(job)];
+      } catch (error) {
+        this.#fail(job.active, BridgeError.from(error));
+        return [];
+      }
+    });
+  }
+
+  /** Signs and writes down. */
+  async #write(
+    lane: Lane,
+    queued: readonly QueuedJob[],
+    nonce: number,
+    signal: AbortSignal,
+  ): Promise<Shipment> {
+    const entry: JournalEntry = {
+      ...(await this.#maker.sign(queued, nonce, signal)),
+      id: this.#nextEntry++,
+      account: lane.account,
+      state: 'open',
+      jobs: queued.map(({ active, calls }) => ({
+        id: active.id,
+        job: active.job,
+        operator: active.operator,
+        retries: active.retries,
+        calls: calls.length,
+      })),
+    };
+    await this.#journal.add(entry);
+    this.#metrics.transactions.inc({ event: 'sent' });
+    this.#logger.info('Sending transaction', {
+      tx: entry.hash,
+      account: lane.account,
+      nonce,
+      jobs: queued.length,
+      calls: queued.reduce((sum, job) => sum + job.calls.length, 0),
+      lastBlock: lastHeightOf(entry.era),
+    });
+    const jobs = queued.map(({ active }) => active);
+    return this.#track(entry, lane, jobs, true);
+  }
+
+  #track(entry: JournalEntry, lane: Lane, jobs: readonly ActiveJob[], isNew: boolean): Shipment {
+    const { resendMinMs, resendMaxMs, maxRetries } = this.#options;
+    const shipment = new Shipment(
+      { isNew, resendMinMs, resendMaxMs, maxRetries },
+      {
+        entry,
+        jobs,
+        lane,
+        chain: this.#chain,
+        book: this.#book,
+        metrics: this.#metrics,
+        logger: this.#logger,
+        onFinalized: (done) => this.#finalized(done),
+        onExpired: (dead) => this.#expired(dead),
+      },
+    );
+    lane.opened(entry.nonce);
+    this.#shipments.add(shipment);
+    this.#follower.watch(shipment);
+    return shipment;
+  }
+
+  /** An entry of before a restart: it may have been sent, or not, or be in a block already. */
+  #pickUp(entry: JournalEntry): void {
+    this.#nextEntry = Math.max(this.#nextEntry, entry.id + 1);
+    const jobs = entry.jobs.map(({ id, job, operator, retries }) =>
+      this.#book.open({ id, job, operator, retries }),
+    );
+    if (entry.state === 'open') {
+      this.#track(entry, this.#laneOf(entry.account), jobs, false).start();
+      return;
+    }
+    this.#tasks.spawn('pick up jobs', async (signal) => {
+      for (const job of jobs) await this.#enqueue(job, signal);
+    });
+  }
+
+  async #firstAnswer(shipment: Shipment, signal: AbortSignal): Promise<FirstAnswer> {
+    const timer = new AbortController();
+    const either = AbortSignal.any([signal, timer.signal]);
+    const late = sleep(this.#options.acceptTimeoutMs, either).then(
+      (): FirstAnswer => ({ kind: 'doubt' }),
+      (): FirstAnswer => ({ kind: 'doubt' }),
+    );
+    try {
+      return await Promise.race([shipment.firstAnswer, late]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** The node has refused it at first sight, so nobody has it. */
+  async #refused(
+    shipment: Shipment,
+    queued: readonly QueuedJob[],
+    { refusal, error }: FirstAnswer & { kind: 'refused' },
+  ): Promise<void> {
+    const { entry, lane } = shipment;
+    this.#logger.warn('Node refuses the transaction', { tx: entry.hash, refusal }, error);
+    this.#metrics.transactions.inc({ event: 'refused' });
+    this.#follower.unwatch(shipment.hash);
+    this.#shipments.delete(shipment);
+    lane.dropped(entry.nonce);
+    switch (refusal) {
+      case Refusal.PAYMENT:
+        return await this.#failAll(entry, queued, balanceTooLow(lane.account, error));
+      case Refusal.EXHAUSTS_RESOURCES:
+        if (queued.length === 1) return await this.#failAll(entry, queued, tooLarge(error));
+        lane.bucketOf(queued[0]!.real).shrink(Math.floor(queued.length / 2));
+        await this.#journal.markDead(entry);
+        lane.putBack(queued);
+        return;
+      case Refusal.STALE:
+      case Refusal.PRIORITY_TOO_LOW:
+      case Refusal.BAD_PROOF:
+      case Refusal.ANCIENT_BIRTH_BLOCK:
+        // Somebody else took the nonce, or the runtime or the chain changed meanwhile: another signature will do.
+        await this.#again(entry, queued, lane, error);
+        return;
+      default:
+        return await this.#failAll(entry, queued, refusedForGood(refusal, error));
+    }
+  }
+
+  async #finalized(shipment: Shipment): Promise<void> {
+    const { entry, jobs, lane } = shipment;
+    const verdicts = shipment.verdicts ?? [];
+    const successes = jobs.flatMap(({ id, answer }): [string, Success][] =>
+      answer?.ok ? [[id, answer]] : [],
+    );
+    await this.#journal.remove(entry, successes);
+    this.#shipments.delete(shipment);
+    lane.finalized(entry.nonce);
+    for (const [index, job] of jobs.entries()) {
+      if (job.answer) {
+        this.#metrics.jobs.inc({ outcome: job.answer.ok ? 'done' : 'failed' });
+        this.#book.close(job, job.answer);
+        continue;
+      }
+      const verdict = verdicts[index];
+      const reason = verdict && verdict.kind !== 'done' ? verdict.error.message : undefined;
+      this.#logger.info('Trying a job again', { job: job.id, retries: job.retries + 1, reason });
+      this.#retry(job);
+    }
+  }
+
+  async #expired(shipment: Shipment): Promise<void> {
+    const { entry, jobs, lane } = shipment;
+    this.#logger.warn('Transaction expired', {
+      tx: entry.hash,
+      account: entry.account,
+      nonce: entry.nonce,
+      lastBlock: shipment.lastHeight,
+    });
+    const { again, over } = this.#sorted(jobs);
+    await this.#leave(entry, again);
+    this.#shipments.delete(shipment);
+    lane.dropped(entry.nonce);
+    for (const job of over) this.#fail(job, gaveUp(job.retries));
+    for (const job of again) this.#retry(job);
+  }
+
+  /** Jobs of a refused transaction go before all others, as often as they may. */
+  async #again(
+    entry: JournalEntry,
+    queued: readonly QueuedJob[],
+    lane: Lane,
+    cause: BridgeError,
+  ): Promise<void> {
+    const { again, over } = this.#sorted(queued.map(({ active }) => active));
+    await this.#leave(entry, again);
+    for (const job of over) this.#fail(job, gaveUp(job.retries, cause));
+    for (const job of again) {
+      job.retries += 1;
+      this.#metrics.jobs.inc({ outcome: 'retried' });
+    }
+    lane.putBack(queued.filter(({ active }) => again.includes(active)));
+  }
+
+  #sorted(jobs: readonly ActiveJob[]): { again: ActiveJob[]; over: ActiveJob[] } {
+    const mayRetry = (job: ActiveJob) => job.retries < this.#options.maxRetries;
+    return { again: jobs.filter(mayRetry), over: jobs.filter((job) => !mayRetry(job)) };
+  }
+
+  /** Keeps of a transaction that is over what has to be picked up after a crash. */
+  async #leave(entry: JournalEntry, again: readonly ActiveJob[]): Promise<void> {
+    if (again.length === 0) return await this.#journal.remove(entry, []);
+    const ids = new Map(again.map((job) => [job.id, job.retries + 1]));
+    await this.#journal.markDead({
+      ...entry,
+      jobs: entry.jobs.flatMap((job) => {
+        const retries = ids.get(job.id);
+        return retries === undefined ? [] : [{ ...job, retries }];
+      }),
+    });
+  }
+
+  #retry(job: ActiveJob): void {
+    job.retries += 1;
+    this.#metrics.jobs.inc({ outcome: 'retried' });
+    this.#tasks.spawn('try again', (signal) => this.#enqueue(job, signal));
+  }
+
+  async #failAll(
+    entry: JournalEntry,
+    queued: readonly QueuedJob[],
+    error: BridgeError,
+  ): Promise<void> {
+    await this.#journal.remove(entry, []);
+    for (const { active } of queued) this.#fail(active, error);
+  }
+
+  #fail(job: ActiveJob, error: BridgeError): void {
+    this.#metrics.jobs.inc({ outcome: 'failed' });
+    this.#logger.debug('Job failed', { job: job.id, code: error.code });
+    this.#book.close(job, { ok: false, error: error.toObject() });
+    this.#tasks.spawn('release', () => this.#journal.release(job.id));
+  }
+}
