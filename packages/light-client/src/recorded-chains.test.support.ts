@@ -18,6 +18,7 @@ export function describeRecorded(name: string, tests: () => void): void {
       });
     });
   } else {
+    // eslint-disable-next-line no-console -- a skipped test has to be seen
     console.warn(`SKIPPED: ${name}: set RB_CHAIN_FIXTURES to the folder of recorded chains`);
     describe.skip(name, tests);
   }
