@@ -122,6 +122,16 @@ describe('the voters', () => {
     for (let n = 0; n <= 30; n++) if (pair.relay.blockAt(n)?.justification) kept.push(n);
     expect(kept).toEqual([11, 17, 30]);
   });
+
+  it.each([
+    [8, true],
+    [9, false],
+  ])('keep that of the first finalised block only at the period: %i', async (first, keeps) => {
+    const pair = await pairWith({ sessionBlocks: 100, justificationPeriod: 8, finalityLag: 99 });
+    await pair.steps(10);
+    await pair.finality.finalizeTo(first);
+    expect(pair.relay.blockAt(first)?.justification !== undefined).toBe(keeps);
+  });
 });
 
 describe('proof of finality', () => {

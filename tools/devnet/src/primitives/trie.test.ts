@@ -155,6 +155,36 @@ describe.each(versions)('trie of state version %i', (version) => {
   });
 });
 
+// Lengths around the limits of the node header's 4, 5 and 6 bits, and of each further length byte.
+const nibbleCounts = [
+  13, 14, 15, 16, 29, 30, 31, 32, 61, 62, 63, 64, 65, 269, 270, 271, 285, 286, 317, 318, 319, 573,
+];
+
+describe.each(versions)('partial keys of any length, state version %i', (version) => {
+  it.each(nibbleCounts)('%i nibbles', async (count) => {
+    // Two keys that part after `count` nibbles: a branch with that partial key, then short leaves.
+    const length = Math.ceil((count + 1) / 2);
+    const one = new Uint8Array(length).fill(0x11);
+    const two = one.slice();
+    two[length - 1] = count % 2 === 0 ? 0x21 : 0x12;
+    for (const size of [1, 40]) {
+      const bytes = new Uint8Array(size).fill(7);
+      const branch: Pairs = [
+        [one, bytes],
+        [two, bytes],
+      ];
+      const withValue: Pairs = [...branch, [one.subarray(0, count >> 1), bytes]];
+      const leaf: Pairs = [[new Uint8Array(Math.ceil(count / 2)).fill(0x33), bytes]];
+      for (const entries of [branch, withValue, leaf]) {
+        const trie = Trie.from(new TrieDb(), entries, version);
+        expect(toHex(trie.root())).toBe(await oracle.root(entries, version));
+        const again = Trie.at(trie.db, trie.root(), version);
+        for (const [k, v] of entries) expect(again.get(k)).toEqual(v);
+      }
+    }
+  });
+});
+
 it('reads proofs that smoldot makes', async () => {
   await fc.assert(
     fc.asyncProperty(pairs, async (entries) => {
