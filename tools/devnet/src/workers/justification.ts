@@ -173,8 +173,7 @@ function isValidCommit(
       before.targetNumber === vote.targetNumber &&
       bytesEqual(before.signature, vote.signature);
     if (isSame) continue;
-    // One equivocation per voter is evidence, a second one makes the commit malformed.
-    if (equivocators.has(id)) return false;
+    // Further votes of an equivocator change nothing: finality-grandpa drops them.
     equivocators.add(id);
   }
 

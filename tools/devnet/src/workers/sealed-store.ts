@@ -23,6 +23,8 @@ export interface SealedStore {
   /** Writes a checkpoint; what it is made of is read before this returns. */
   saveCheckpoint(checkpoint: unknown): Promise<void>;
   removeCheckpoints(): void;
+  /** Waits for a checkpoint that is being written. */
+  settled(): Promise<void>;
 }
 
 /** Keeps nothing: a worker that forgets all when its process ends. */
@@ -47,6 +49,10 @@ export class VolatileStore implements SealedStore {
 
   removeCheckpoints(): void {
     // a volatile worker has none
+  }
+
+  async settled(): Promise<void> {
+    // nothing is ever written
   }
 }
 
@@ -96,6 +102,11 @@ export class DiskStore implements SealedStore {
 
   removeCheckpoints(): void {
     rmSync(join(this.directory, CHECKPOINT_FILE), { force: true });
+  }
+
+  /** Errors are told where the checkpoint was asked for. */
+  async settled(): Promise<void> {
+    await this.writing.catch(() => undefined);
   }
 
   private load(name: string): unknown {

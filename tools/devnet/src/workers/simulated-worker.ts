@@ -26,6 +26,7 @@ export type WorkerLog = (message: string, facts: Readonly<Record<string, unknown
 
 /** One pRuntime process as its neighbours see it: it listens, dies, comes back. */
 export class SimulatedWorker {
+  private store: SealedStore;
   private phactory: Phactory;
   private server: WorkerServer;
   private listeningPort = 0;
@@ -37,6 +38,7 @@ export class SimulatedWorker {
     private readonly options: SimulatedWorkerOptions,
     private readonly collaborators: { readonly shared: SharedParts; readonly log: WorkerLog },
   ) {
+    this.store = this.makeStore();
     this.phactory = this.makePhactory();
     this.server = this.makeServer();
   }
@@ -71,6 +73,7 @@ export class SimulatedWorker {
     clearTimeout(this.restartTimer);
     await this.closing;
     await this.server.close();
+    await this.store.settled();
   }
 
   /** Dies like a process that is killed: connections break, what is not sealed is gone. */
@@ -95,8 +98,10 @@ export class SimulatedWorker {
 
   private async restart(): Promise<void> {
     await this.closing;
+    await this.store.settled();
     this.restartTimer = undefined;
     if (this.isStopped) return;
+    this.store = this.makeStore();
     this.phactory = this.makePhactory();
     this.server = this.makeServer();
     await this.start(this.listeningPort);
@@ -114,7 +119,7 @@ export class SimulatedWorker {
       },
       {
         shared: this.collaborators.shared,
-        store: this.makeStore(),
+        store: this.store,
         onCheckpointError: (error) =>
           this.collaborators.log('checkpoint was not written', {
             worker: index,
