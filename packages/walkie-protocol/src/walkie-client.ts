@@ -37,7 +37,8 @@ export class WalkieClient {
   ) {}
 
   /**
-   * Calls a method. Nothing is sent twice: when it is not known whether the peer got the request, the call fails.
+   * Calls a method. A change is never sent twice: when it is not known whether the peer got the request, the call fails.
+   * Reading is asked once more when the connection is lost, which 2022's peers close under others' calls.
    * @throws WalkieError with the responder's code (NOT_FOUND, DUPLICATED, UNAUTHORIZED, SERVER, UNKNOWN), or UNREACHABLE,
    *   INTERRUPTED, TOO_LARGE, BAD_MESSAGE, NOT_SPOKEN; BridgeError TIMEOUT, ABORTED
    */
@@ -82,7 +83,10 @@ export class WalkieClient {
       }
       const bytes = encodeRequest(method, data, stampOf(startedMs));
       const maxBytes = maxAnswerBytes(descriptor, limits);
-      const answer = await this.#exchangeBytes(PB_PROTOCOL, method, bytes, maxBytes, options);
+      const answer = await this.#exchangeBytes(PB_PROTOCOL, method, bytes, maxBytes, {
+        ...options,
+        mayRepeat: !descriptor.changes,
+      });
       const wrapper = decodeResponse(answer);
       if (wrapper.hasError) outcome = 'refused';
       return wrapper;
@@ -110,7 +114,7 @@ export class WalkieClient {
       'getting a blob',
       bytes,
       limits.maxBlobBytes + WRAPPER_BYTES,
-      options,
+      { ...options, mayRepeat: true },
     );
     return blob.length === 0 ? undefined : blob;
   }
@@ -120,26 +124,40 @@ export class WalkieClient {
     what: string,
     bytes: Uint8Array,
     maxBytes: number,
-    options: CallOptions,
+    options: CallOptions & { mayRepeat: boolean },
   ): Promise<Uint8Array> {
-    const { open, limits } = this.collaborators;
     return withTimeout(
-      options.timeoutMs ?? limits.callTimeoutMs,
+      options.timeoutMs ?? this.collaborators.limits.callTimeoutMs,
       `${what} of ${this.peer}`,
       async (signal) => {
-        const channel = await open(this.peer, protocol, signal);
-        const answer = channel.readAll(maxBytes, signal);
         try {
-          await channel.writeAll(bytes, signal);
+          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal);
         } catch (error) {
-          // The read fails with it; one error is enough.
-          answer.catch(() => {});
-          throw error;
+          const isLost = error instanceof WalkieError && error.code === WalkieErrorCode.INTERRUPTED;
+          if (!isLost || !options.mayRepeat || signal.aborted) throw error;
+          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal);
         }
-        return answer;
       },
       options.signal,
     );
+  }
+
+  async #exchangeOnce(
+    protocol: string,
+    bytes: Uint8Array,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const channel = await this.collaborators.open(this.peer, protocol, signal);
+    const answer = channel.readAll(maxBytes, signal);
+    try {
+      await channel.writeAll(bytes, signal);
+    } catch (error) {
+      // The read fails with it; one error is enough.
+      answer.catch(() => {});
+      throw error;
+    }
+    return answer;
   }
 }
 

@@ -26,9 +26,13 @@ describe('MemoryNetwork', () => {
     await expect(client.call('ListPool', {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
 
     provider.handle('ListPool', () => new Promise(() => {}));
-    const hanging = client.call('ListPool', {});
+    provider.handle('KickWorker', () => new Promise(() => {}));
+    const reading = client.call('ListPool', {});
+    const changing = client.call('KickWorker', {});
     await provider.stop();
-    await expect(hanging).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    // Reading is asked once more, and nobody is there; a change is never sent twice.
+    await expect(reading).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    await expect(changing).rejects.toMatchObject({ code: 'INTERRUPTED' });
     expect(manager.peers.list()).toEqual([]);
     await expect(client.call('Hello', {})).rejects.toMatchObject({ code: 'UNREACHABLE' });
   });
