@@ -1,0 +1,156 @@
+import { Keyring } from '@polkadot/keyring';
+
+import { DEV_MEASUREMENT, measurementBytes } from '../attestation/index.js';
+import { utf8, type KeyChange } from '../primitives/index.js';
+import { BlockRun } from './block-run.js';
+import { PHA } from './fixed-point.js';
+import type { RuntimeConfig } from './pallet.js';
+import { createAsset, mintAsset, WPHA } from './pallets/assets.js';
+import { mutateBalance, totalIssuance } from './pallets/balances.js';
+import { newStakePool, savePool } from './pallets/base-pool.js';
+import * as computation from './pallets/computation-decl.js';
+import { GATEKEEPER_EVENT_TOPIC } from './pallets/computation.js';
+import { queuePalletMessage } from './pallets/mq.js';
+import { parachainId } from './pallets/parachain.js';
+import { proxies } from './pallets/proxy.js';
+import * as registry from './pallets/registry-storage.js';
+import { SUBSIDY_POOL } from './pallets/subsidy.js';
+import { sudoKey } from './pallets/sudo.js';
+import { lastRuntimeUpgrade } from './pallets/system.js';
+import { TREASURY } from './pallets/transaction-payment.js';
+import { DEFAULT_TOKENOMICS } from './pallets/tokenomics.js';
+import { WRAPPED_BALANCES_ACCOUNT } from './pallets/wrapped-balances.js';
+import type { AccountId, ProxyTypeName, TokenomicParameters } from './values.js';
+import { VERSION } from './version.js';
+
+/** A stake pool that is there from the beginning. */
+export interface GenesisPool {
+  owner: AccountId;
+  /** wPHA in picounits that no worker uses yet. */
+  freeStake: bigint;
+}
+
+/** An account that may act for another from the beginning. */
+export interface GenesisProxy {
+  real: AccountId;
+  delegate: AccountId;
+  type: ProxyTypeName;
+}
+
+/** What the parachain begins with. */
+export interface ParaGenesis {
+  /** Hashes of relay blocks that a worker may have been initialized with. */
+  relayGenesisHashes: readonly Uint8Array[];
+  /** Free balances in picopha. */
+  balances: readonly (readonly [AccountId, bigint])[];
+  sudo: AccountId;
+  /** Pools by id, counting from 0. */
+  pools: readonly GenesisPool[];
+  proxies: readonly GenesisProxy[];
+  /** Measurements of 68 bytes that may register. */
+  pRuntimes: readonly Uint8Array[];
+  benchmarkDurationBlocks: number;
+  coolDownPeriodSec: number;
+  heartbeatPaused: boolean;
+  tokenomics: TokenomicParameters;
+}
+
+const DEV_NAMES = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie'] as const;
+/** The well-known dev accounts (sr25519). */
+export type DevName = (typeof DEV_NAMES)[number];
+
+/** Account ids of //Alice … //Ferdie. */
+export function devAccounts(): Readonly<Record<DevName, AccountId>> {
+  const keyring = new Keyring({ type: 'sr25519' });
+  return Object.fromEntries(
+    DEV_NAMES.map((name) => [name, keyring.createFromUri(`//${name}`).publicKey]),
+  ) as Record<DevName, AccountId>;
+}
+
+/**
+ * The dev network's usual beginning: //Alice to //Ferdie with a million PHA each, sudo //Alice,
+ * pool 0 of //Ferdie without stake, pool 1 of //Alice and pool 2 of //Bob with a million wPHA
+ * each, //Charlie managing //Bob's pool.
+ */
+export function devGenesis(): ParaGenesis {
+  const dev = devAccounts();
+  return {
+    relayGenesisHashes: [],
+    balances: Object.values(dev).map((account) => [account, 1_000_000n * PHA] as const),
+    sudo: dev.Alice,
+    pools: [
+      { owner: dev.Ferdie, freeStake: 0n },
+      { owner: dev.Alice, freeStake: 1_000_000n * PHA },
+      { owner: dev.Bob, freeStake: 1_000_000n * PHA },
+    ],
+    proxies: [{ real: dev.Bob, delegate: dev.Charlie, type: 'StakePoolManager' }],
+    pRuntimes: [measurementBytes(DEV_MEASUREMENT)],
+    benchmarkDurationBlocks: 8,
+    coolDownPeriodSec: 604_800,
+    heartbeatPaused: false,
+    tokenomics: DEFAULT_TOKENOMICS,
+  };
+}
+
+const NAMELESS_OWNER: AccountId = new Uint8Array(32);
+/** PHA of the pot that rewards come from. */
+const SUBSIDY = 100_000_000n * PHA;
+
+/** All key-value pairs of block 0, sorted by key. */
+export function genesisState(
+  genesis: ParaGenesis,
+  config: RuntimeConfig,
+): [Uint8Array, Uint8Array][] {
+  const run = new BlockRun({ get: () => undefined }, 0, config);
+  const { state } = run;
+  // The runtime's code has its place in every state; here it only names what runs.
+  state.set(
+    utf8(':code'),
+    utf8(`runtime-bridge devnet ${VERSION.specName}-${VERSION.specVersion}`),
+  );
+  lastRuntimeUpgrade.put(state, {
+    specVersion: VERSION.specVersion,
+    specName: VERSION.specName,
+  });
+  parachainId.put(state, config.paraId);
+  sudoKey.put(state, genesis.sudo);
+
+  let issued = 0n;
+  const endow = (who: AccountId, amount: bigint): void => {
+    mutateBalance(run, who, (data) => (data.free += amount));
+    issued += amount;
+  };
+  for (const [who, amount] of genesis.balances) endow(who, amount);
+  endow(TREASURY, 1000n * PHA);
+  endow(SUBSIDY_POOL.account, SUBSIDY);
+  createAsset(run, WPHA, NAMELESS_OWNER, 1n);
+  for (const { owner, freeStake } of genesis.pools) {
+    const pool = newStakePool(run, owner);
+    if (freeStake === 0n) continue;
+    mintAsset(run, WPHA, pool.basepool.poolAccountId, freeStake);
+    endow(WRAPPED_BALANCES_ACCOUNT, freeStake);
+    const basepool = { ...pool.basepool, totalShares: freeStake, totalValue: freeStake };
+    savePool(run, { ...pool, basepool });
+  }
+  totalIssuance.put(state, issued);
+  for (const { real, delegate, type } of genesis.proxies) {
+    proxies.put(state, real, [[{ delegate, proxyType: { type }, delay: 0 }], 0n]);
+  }
+
+  registry.pRuntimeAllowList.put(state, [...genesis.pRuntimes]);
+  for (const measurement of genesis.pRuntimes) registry.pRuntimeAddedAt.put(state, measurement, 0);
+  registry.relaychainGenesisBlockHashAllowList.put(state, [...genesis.relayGenesisHashes]);
+  registry.benchmarkDuration.put(state, genesis.benchmarkDurationBlocks);
+  computation.coolDownPeriod.put(state, BigInt(genesis.coolDownPeriodSec));
+  computation.heartbeatPaused.put(state, genesis.heartbeatPaused);
+  computation.tokenomicParameters.put(state, genesis.tokenomics);
+  queuePalletMessage(state, 'PhalaComputation', GATEKEEPER_EVENT_TOPIC, 'GatekeeperEvent', {
+    type: 'TokenomicParametersChanged',
+    value: genesis.tokenomics,
+  });
+  return run.state.changes().filter(isPair);
+}
+
+function isPair(change: KeyChange): change is [Uint8Array, Uint8Array] {
+  return change[1] !== undefined;
+}
