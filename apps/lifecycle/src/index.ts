@@ -1,1 +1,2 @@
-export {};
+export { createLifecycle, type Lifecycle, type LifecycleCollaborators } from './service.js';
+export { lifecycleSettings, retiredVariables, type LifecycleSettings } from './settings.js';

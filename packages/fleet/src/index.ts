@@ -1,1 +1,41 @@
-export {};
+export { FleetError, FleetErrorCode } from './errors.js';
+export {
+  Inventory,
+  type InventoryCollaborators,
+  type SealOperator,
+} from './inventory/inventory.js';
+export type {
+  InventorySnapshot,
+  PoolInput,
+  PoolRow,
+  RowIdentity,
+  RowUpdate,
+  WorkerInput,
+  WorkerRow,
+} from './inventory/rows.js';
+export { inventoryLimits, ONE_PHA } from './inventory/validation.js';
+export { ChainWatch, type ChainInterest, type ChainSource } from './manager/chain-watch.js';
+export {
+  FleetManager,
+  type FleetManagerCollaborators,
+  type FleetManagerOptions,
+} from './manager/fleet-manager.js';
+export { ProviderWatch, type ProviderWatchOptions } from './manager/provider-watch.js';
+export type { RunnerProcess } from './manager/runner-handle.js';
+export { childLine, type IpcPeer } from './runner/line.js';
+export type {
+  Line,
+  Position,
+  ProviderView,
+  RunnerSettings,
+  ToManager,
+  ToRunner,
+  WorkerCommand,
+  WorkerSnapshot,
+  WorkerSpec,
+  WorkerStatus,
+} from './runner/messages.js';
+export {
+  serveLifecycle,
+  type LifecycleHandlersCollaborators,
+} from './walkie/lifecycle-handlers.js';

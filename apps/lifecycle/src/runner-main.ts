@@ -1,0 +1,27 @@
+import { silentMetrics } from '@runtime-bridge/base';
+import { childLine, Runner, type ToManager, type ToRunner } from '@runtime-bridge/fleet/runner';
+import { BlobClient } from '@runtime-bridge/walkie-protocol';
+
+import { parentEnd, runChild } from './child-process.js';
+
+runChild(process, ({ logger }) => {
+  const line = childLine<ToManager, ToRunner>(parentEnd(process));
+  const runner = new Runner(
+    {},
+    {
+      line: {
+        ...line,
+        send: (message) => {
+          line.send(message);
+          // The last word: nothing keeps the process then.
+          if (message.kind === 'stopped') process.disconnect();
+        },
+      },
+      connect: ({ host, port }) => new BlobClient({ host, port }, { logger }),
+      logger,
+      metrics: silentMetrics,
+    },
+  );
+  runner.start();
+  return runner;
+});

@@ -1,0 +1,207 @@
+import {
+  booleanSetting,
+  integerSetting,
+  listSetting,
+  stringSetting,
+  urlListSetting,
+  type SettingsOf,
+} from '@runtime-bridge/service-kit';
+
+/** The settings of the lifecycle manager; its trader child reads the same ones. */
+export const lifecycleSettings = {
+  paraEndpoints: urlListSetting({
+    env: 'PHALA_CHAIN_ENDPOINT',
+    description: 'Nodes of the parachain, tried in turn',
+    schemes: ['ws', 'wss'],
+    required: true,
+  }),
+  redisEndpoint: stringSetting({
+    env: 'PHALA_Q_REDIS_ENDPOINT',
+    description:
+      'URL of the Redis that holds the transaction queue; not needed with the built-in trader',
+  }),
+  builtInTrader: booleanSetting({
+    env: 'USE_BUILT_IN_TRADER',
+    description: 'Runs the trader too; without a Redis the queue is embedded then',
+    default: false,
+  }),
+  traderStorePath: stringSetting({
+    env: 'PHALA_TRADER_DB_PATH',
+    description: "Folder of the built-in trader's journal",
+    default: '/var/data/trade',
+  }),
+  storePath: stringSetting({
+    env: 'PHALA_LOCAL_DB_PATH',
+    description: 'Where pools and workers are kept: the folder of this name with .store at its end',
+    default: '/var/data/local.db',
+  }),
+  identityDirectory: stringSetting({
+    env: 'PHALA_PEER_ID_PREFIX',
+    description: 'Folder of the identity key file LIFECYCLE',
+    default: '/var/data/keys/id',
+  }),
+  identityPassphrase: stringSetting({
+    env: 'PHALA_KEY_PASSPHRASE',
+    description: 'Protects the identity key file; unset leaves it as 2022 does',
+    secret: true,
+    file: true,
+  }),
+  listenAddresses: listSetting({
+    env: 'PHALA_WALKIE_LISTEN_ADDRESSES',
+    description: 'Addresses that Walkie listens on',
+    default: ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'],
+    allowed: 'multiaddrs separated by commas',
+    check: (item) => {
+      if (!/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+/.test(item)) {
+        throw new Error(`has an entry that is no multiaddr with tcp: ${item}`);
+      }
+    },
+  }),
+  bootNodes: listSetting({
+    env: 'PHALA_WALKIE_BOOT_NODES',
+    description: 'Peers to begin with; an entry that is no multiaddr with /p2p/ is ignored',
+    default: [],
+    allowed: 'multiaddrs with /p2p/ separated by commas',
+  }),
+  disableMdns: booleanSetting({
+    env: 'PHALA_WALKIE_DISABLE_MDNS_DISCOVERY',
+    description: 'Neither looks for peers in the local network nor shows itself there',
+    default: false,
+  }),
+  allowedPeers: listSetting({
+    env: 'PHALA_WALKIE_ALLOWED_PEERS',
+    description: 'Peer ids from other hosts that may change pools and workers',
+    default: [],
+    allowed: 'peer ids separated by commas',
+  }),
+  allowUnauthenticated: booleanSetting({
+    env: 'PHALA_WALKIE_ALLOW_UNAUTHENTICATED',
+    description: 'Lets everybody change pools and workers, as in 2022',
+    default: false,
+  }),
+  bridgeIdentity: stringSetting({
+    env: 'PHALA_BRIDGE_IDENTITY',
+    description: 'Label that separates bridges in one network',
+    default: 'default',
+  }),
+  ignoreBridgeIdentity: booleanSetting({
+    env: 'PHALA_PTP_IGNORE_BRIDGE_IDENTITY',
+    description: 'Uses data providers of other bridges too',
+    default: false,
+  }),
+  configMode: booleanSetting({
+    env: 'PHALA_LIFECYCLE_CONFIG_MODE',
+    description: 'Only pools and workers can be looked at and changed; no worker is driven',
+    default: false,
+  }),
+  syncOnly: booleanSetting({
+    env: 'PHALA_SYNC_ONLY',
+    description: 'Keeps all workers at the head and sends nothing on chain',
+    default: false,
+  }),
+  maxWorkersPerRunner: integerSetting({
+    env: 'PHALA_RUNNER_MAX_WORKER_NUMBER',
+    description: 'Workers that one runner process drives at most',
+    default: 150,
+    min: 1,
+    max: 10_000,
+    unit: 'workers',
+  }),
+  cacheItems: integerSetting({
+    env: 'PHALA_LRU_CACHE_SIZE',
+    description: 'Blobs that a runner keeps at most',
+    default: 5_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'blobs',
+  }),
+  cacheMaxAgeMs: integerSetting({
+    env: 'PHALA_LRU_CACHE_MAX_AGE',
+    description: 'How long a runner keeps a blob',
+    default: 1_800_000,
+    min: 1,
+    unit: 'ms',
+  }),
+  cacheMiB: integerSetting({
+    env: 'PHALA_LRU_CACHE_MAX_MEMORY',
+    description: 'Bytes of blobs that a runner keeps at most',
+    default: 128,
+    min: 1,
+    max: 65_536,
+    unit: 'MiB',
+  }),
+  disableCache: booleanSetting({
+    env: 'DISABLE_LRU',
+    description: 'Keeps no blobs; workers that want the same at the same time still share it',
+    default: false,
+  }),
+  enforceMinScore: booleanSetting({
+    env: 'PHALA_ENFORCE_MIN_BENCH_SCORE',
+    description: 'Registers workers again until their score exceeds the minimum',
+    default: false,
+  }),
+  minScore: integerSetting({
+    env: 'PHALA_MIN_BENCH_SCORE',
+    description: 'That minimum',
+    default: 50,
+    min: 0,
+    max: 1_000_000,
+  }),
+  requestTimeoutMs: integerSetting({
+    env: 'PHALA_PRPC_REQUEST_TIMEOUT',
+    description: 'Deadline of small calls to a worker',
+    default: 8_000,
+    min: 1,
+    max: 3_600_000,
+    unit: 'ms',
+  }),
+  blobTimeoutMs: integerSetting({
+    env: 'PHALA_BLOB_REQUEST_TIMEOUT',
+    description: 'Deadline of calls to a worker that carry headers, blocks or an attestation',
+    default: 150_000,
+    min: 1,
+    max: 3_600_000,
+    unit: 'ms',
+  }),
+  blobConcurrency: integerSetting({
+    env: 'PHALA_LIFECYCLE_BLOB_QUEUE_SIZE',
+    description: 'Blobs that a runner fetches at once',
+    default: 36,
+    min: 1,
+    max: 1_000,
+    unit: 'blobs',
+  }),
+  skipRa: booleanSetting({
+    env: 'PHALA_DEV_SKIP_RA',
+    description: 'For development: initializes workers with a fixed key and without attestation',
+    default: false,
+  }),
+  keepAlive: booleanSetting({
+    env: 'WORKER_KEEPALIVE_ENABLED',
+    description: 'Keeps connections to workers open between calls',
+    default: false,
+  }),
+  keepAliveTimeoutMs: integerSetting({
+    env: 'WORKER_KEEPALIVE_TIMEOUT',
+    description: 'How long an idle connection to a worker stays open',
+    default: 5_000,
+    min: 1,
+    max: 3_600_000,
+    unit: 'ms',
+  }),
+};
+
+/** The values of the lifecycle manager's settings. */
+export type LifecycleSettings = SettingsOf<typeof lifecycleSettings>;
+
+/** Variables of 2022 that have no effect, and why. */
+export const retiredVariables = {
+  PHALA_PARENT_CHAIN_ENDPOINT: 'the relay chain is read by the data provider alone',
+  PHALA_HOLD_ON_SUBPROCESS_EXIT: 'processes that end are always started again',
+  PHALA_LRU_CACHE_DBUG_LOG_INTERVAL: 'the cache is in the metrics',
+  USE_LEGACY_SYNC: 'there is one way to sync, which does what the worker needs',
+  PRPC_QUEUE_SIZE: 'each worker has its own lanes',
+  PRPC_SUBQUEUE_SIZE: 'each worker has its own lanes',
+  DEBUG_LIFECYCLE_ALLOW_BLOB_FROM_SYNCHING_STATE:
+    'blobs are always taken from providers that still sync',
+};

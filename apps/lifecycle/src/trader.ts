@@ -1,0 +1,58 @@
+import {
+  ServiceGroup,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
+import { ParaApi } from '@runtime-bridge/chain-client/tx';
+import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
+import {
+  EmbeddedQueueClient,
+  ipcChannel,
+  RedisConsumer,
+  type IpcEndpoint,
+  type JobConsumer,
+} from '@runtime-bridge/tx-queue';
+import { createTxSender } from '@runtime-bridge/tx-sender';
+
+import type { LifecycleSettings } from './settings.js';
+
+/** What the built-in trader works with. */
+export interface TraderCollaborators {
+  /** Its line to the manager. */
+  ipc: IpcEndpoint;
+  logger: Logger;
+  metrics: MetricsRegister;
+}
+
+/**
+ * The built-in trader: the same as the one that runs by itself, fed by the manager's embedded queue or by Redis.
+ * @throws KeystoreError when the identity cannot be read
+ */
+export async function createTrader(
+  settings: LifecycleSettings,
+  { ipc, logger, metrics }: TraderCollaborators,
+): Promise<Service> {
+  const identity = await loadOrCreateIdentity(
+    {
+      directory: settings.identityDirectory,
+      name: 'LIFECYCLE',
+      passphrase: settings.identityPassphrase,
+    },
+    { logger },
+  );
+  const group = new ServiceGroup('trader', { logger });
+  const para = group.add(new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics }));
+  const { redisEndpoint } = settings;
+  const consumer: JobConsumer =
+    redisEndpoint === undefined
+      ? new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger })
+      : new RedisConsumer({ url: redisEndpoint }, { logger });
+  group.add(
+    createTxSender(
+      { journalPath: settings.traderStorePath },
+      { consumer, para, identity, logger, metrics },
+    ),
+  );
+  return group;
+}

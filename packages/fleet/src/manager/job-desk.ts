@@ -1,0 +1,104 @@
+import { BridgeError, type Hex, type Logger } from '@runtime-bridge/base';
+import {
+  formatJobId,
+  type JobOutcome,
+  type JobProducer,
+  type TxJob,
+} from '@runtime-bridge/tx-queue';
+
+import type { PoolRow } from '../inventory/rows.js';
+import type { WorkerJob } from '../runner/messages.js';
+
+/** What a desk works with. */
+export interface JobDeskCollaborators {
+  producer: Pick<JobProducer, 'submit'>;
+  /** Newest finalised block that is known. */
+  block: () => number;
+  logger: Logger;
+}
+
+/** Outcomes that are kept at most. */
+const MAX_SETTLED = 10_000;
+
+/**
+ * Makes jobs of what workers' lives ask for, in the name of their pool. An outcome is remembered until the finalised
+ * chain shows it, so that one who asks again before that (a runner that was restarted) is told, not served twice.
+ */
+export class JobDesk {
+  readonly #collaborators: JobDeskCollaborators;
+  readonly #settled = new Map<string, JobOutcome & { ok: true }>();
+
+  constructor(collaborators: JobDeskCollaborators) {
+    this.#collaborators = collaborators;
+  }
+
+  /** Asks for a worker's transaction. Never rejects but with the signal. */
+  worker(pool: PoolRow, publicKey: Hex, job: WorkerJob, signal: AbortSignal): Promise<JobOutcome> {
+    return this.submit(pool, publicKey, job.epoch, toTxJob(pool, publicKey, job), signal);
+  }
+
+  /** Asks for a transaction. Never rejects but with the signal: what goes wrong is an outcome. */
+  async submit(
+    pool: PoolRow,
+    subject: string,
+    epoch: string,
+    job: TxJob,
+    signal: AbortSignal,
+  ): Promise<JobOutcome> {
+    const { producer, logger } = this.#collaborators;
+    const id = formatJobId(job.action, subject, epoch);
+    this.#forgetShown();
+    const settled = this.#settled.get(id);
+    if (settled) return settled;
+    logger.info('Asking for a transaction', { job: id, pool: pool.poolId });
+    try {
+      const outcome = await producer.submit(
+        {
+          id,
+          job,
+          operator: {
+            sealed: Buffer.from(pool.sealedOperator).toString('base64'),
+            ...(pool.proxiedAccount === '' ? {} : { proxiedAccount: pool.proxiedAccount }),
+          },
+        },
+        signal,
+      );
+      if (outcome.ok) {
+        if (this.#settled.size < MAX_SETTLED) this.#settled.set(id, outcome);
+        logger.info('Transaction is in a block', { job: id, block: outcome.blockNumber });
+      } else {
+        logger.warn('Transaction failed', {
+          job: id,
+          code: outcome.error.code,
+          reason: outcome.error.message,
+        });
+      }
+      return outcome;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { ok: false, error: BridgeError.from(error).toObject() };
+    }
+  }
+
+  #forgetShown(): void {
+    const block = this.#collaborators.block();
+    for (const [id, outcome] of this.#settled) {
+      if (outcome.blockNumber <= block) this.#settled.delete(id);
+    }
+  }
+}
+
+function toTxJob(pool: PoolRow, publicKey: Hex, job: WorkerJob): TxJob {
+  const pid = pool.poolId.toString();
+  switch (job.action) {
+    case 'REGISTER_WORKER': {
+      const { runtimeInfo, attestation, version } = job;
+      return { action: job.action, payload: { pid, runtimeInfo, attestation, version } };
+    }
+    case 'ADD_WORKER':
+      return { action: job.action, payload: { pid, publicKey } };
+    case 'START_COMPUTING':
+    case 'RESTART_COMPUTING':
+      return { action: job.action, payload: { pid, publicKey, stake: job.stake.toString() } };
+  }
+}
