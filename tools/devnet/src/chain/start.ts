@@ -14,6 +14,7 @@ import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
 import { Chain } from './chain.js';
 import { RealClock, type SlotClock } from './clock.js';
 import { ChainPair } from './pair.js';
+import { RelayGenesisListing } from './relay-genesis-listing.js';
 import { openChainDb, type ChainDb } from './store.js';
 
 /** What decides the chains' blocks; fixed for a data directory when it is begun. */
@@ -58,6 +59,8 @@ export class ConfigMismatchError extends Error {
 }
 
 const CONFIG = 'config';
+/** A status line is logged every so many finalised relay blocks. */
+const STATUS_BLOCKS = 50;
 const CHAIN_ID = { relay: 1, para: 2 } as const;
 const NODE_VERSION = '0.1.0-devnet';
 
@@ -100,6 +103,15 @@ export async function startChains(
 
     const lastMs = relay.blockAt(relay.best.number)?.timestampMs ?? 0;
     const clock = deps.clock ?? new RealClock({ slotMs: options.blockMs, notBeforeMs: lastMs });
+    relay.events.on('finalized', ({ block }) => {
+      if (block.number % STATUS_BLOCKS !== 0) return;
+      log('chains stand at', {
+        relayBest: relay.best.number,
+        relayFinalized: block.number,
+        paraBest: para.best.number,
+        paraFinalized: para.finalized.number,
+      });
+    });
     const controller = new AbortController();
     const loop = makeBlocks(pair, clock, controller.signal);
     opened.push({
@@ -133,13 +145,13 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
   const { db, log } = deps;
   const keys = new AuthorityKeys({ seed, count: options.authorities });
   const relayRuntime = new RelayRuntime({ era, metadata: relayMetadata(era) });
-  const paraRuntime = new ParaRuntime();
+  const paraRuntime = await ParaRuntime.create({ paraId });
   const onListenerError = (error: unknown) =>
     log('a listener failed', { error: error instanceof Error ? error.stack : String(error) });
 
   const para = await Chain.open(
     { name: 'para', id: CHAIN_ID.para, stateVersion: 0 },
-    { db, onListenerError, genesis: () => paraRuntime.genesis({ paraId }) },
+    { db, onListenerError, genesis: () => paraRuntime.genesis() },
   );
   const relay = await Chain.open(
     { name: 'relay', id: CHAIN_ID.relay, stateVersion: 0 },
@@ -168,9 +180,26 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
     { chain: relay, keys },
   );
   const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
+  const listing = await RelayGenesisListing.create({
+    relay,
+    para,
+    runtime: paraRuntime,
+    pool,
+    sudoUri: '//Alice',
+    log,
+  });
   const pair = new ChainPair(
     { paraId, finalityLag: options.finalityLag, relayBlocksPerParaBlock: 2 },
-    { relay, para, author, builder: paraRuntime, pool, finality, log },
+    {
+      relay,
+      para,
+      author,
+      builder: paraRuntime,
+      pool,
+      finality,
+      beforeParaBlock: (relayParent) => listing.beforeParaBlock(relayParent),
+      log,
+    },
   );
 
   const server = (port: number, table: ReturnType<typeof nodeMethods>) =>
