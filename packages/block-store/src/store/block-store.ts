@@ -1,4 +1,4 @@
-import { Watched, type Service } from '@runtime-bridge/base';
+import { Limiter, Watched, type Service } from '@runtime-bridge/base';
 import { headerHash, headerNumber, headerParentHash } from '@runtime-bridge/blob-codec';
 import { bytesEqual, fromHex, messageOf, toHex } from '@runtime-bridge/base';
 import { BlockStoreError, BlockStoreErrorCode } from '../errors.js';
@@ -70,6 +70,8 @@ export class BlockStore implements Service {
   #database: Database | undefined;
   #meta: Meta | undefined;
   #tracker: RangeTracker | undefined;
+  /** Steps of both chains rewrite the meta row, so that only one may be under way. */
+  readonly #steps = new Limiter({ concurrency: 1, name: 'block store steps' });
 
   constructor(options: BlockStoreOptions) {
     this.#options = { ...defaultDatabaseOptions, ...options };
@@ -141,7 +143,11 @@ export class BlockStore implements Service {
   }
 
   /** Begins the store. @param more rows that belong to the same step */
-  async putGenesis(genesis: GenesisRows, more: readonly RowOperation[] = []): Promise<void> {
+  putGenesis(genesis: GenesisRows, more: readonly RowOperation[] = []): Promise<void> {
+    return this.#steps.run(() => this.#putGenesis(genesis, more));
+  }
+
+  async #putGenesis(genesis: GenesisRows, more: readonly RowOperation[]): Promise<void> {
     this.expectChain(genesis.chain);
     if (this.#meta) return;
     const { chain } = genesis;
@@ -174,7 +180,11 @@ export class BlockStore implements Service {
    * Appends one range of relay headers.
    * @throws BlockStoreError OUT_OF_ORDER, STORE_WRITE_FAILED
    */
-  async appendRange(range: RangeRows): Promise<void> {
+  appendRange(range: RangeRows): Promise<void> {
+    return this.#steps.run(() => this.#appendRange(range));
+  }
+
+  async #appendRange(range: RangeRows): Promise<void> {
     const meta = this.#need();
     const { headers, proof } = range;
     const last = headers.at(-1);
@@ -215,7 +225,14 @@ export class BlockStore implements Service {
    * @param state the rows that bring the state to the last of these blocks; undefined where the state is not kept
    * @throws BlockStoreError OUT_OF_ORDER, STORE_WRITE_FAILED
    */
-  async appendParaBlocks(
+  appendParaBlocks(
+    blocks: readonly ParaRow[],
+    state: readonly RowOperation[] | undefined,
+  ): Promise<void> {
+    return this.#steps.run(() => this.#appendParaBlocks(blocks, state));
+  }
+
+  async #appendParaBlocks(
     blocks: readonly ParaRow[],
     state: readonly RowOperation[] | undefined,
   ): Promise<void> {
@@ -243,8 +260,8 @@ export class BlockStore implements Service {
   }
 
   /** Brings the state rows, left behind by a time without state checks, up to a stored height. */
-  async advanceState(stateHeight: number, state: readonly RowOperation[]): Promise<void> {
-    await this.#write({ ...this.#need(), stateHeight }, state);
+  advanceState(stateHeight: number, state: readonly RowOperation[]): Promise<void> {
+    return this.#steps.run(() => this.#write({ ...this.#need(), stateHeight }, state));
   }
 
   /** The genesis info and state; undefined until there is a genesis. */

@@ -10,6 +10,7 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import {
+  AbortScope,
   ChainClientErrorCode,
   FinalizedHeads,
   defaultFinalizedHeadsOptions,
@@ -126,17 +127,17 @@ export class ChainSync implements Service {
   /** Makes sure that there is a genesis, and that it is of the chain that the nodes are of. */
   async #begin(signal: AbortSignal): Promise<void> {
     let isDone = false;
-    const done = new AbortController();
+    const done = new AbortScope(signal);
     await keepTrying(
       async () => {
         await this.#beginOnce(signal);
         isDone = true;
-        done.abort();
+        done.end();
       },
       {
         what: 'Start of the store',
         onFailure: (error) => this.status.refused('para', error),
-        signal: AbortSignal.any([signal, done.signal]),
+        signal: done.signal,
       },
       { logger: this.#logger, clock: this.#clock },
     );

@@ -1,3 +1,5 @@
+import { AbortScope } from '@runtime-bridge/chain-client';
+
 /** How far work may run ahead of its use. */
 export interface OrderedOptions<R> {
   /** Pieces of work under way or finished but not used yet. */
@@ -18,8 +20,7 @@ export async function* inOrder<R>(
   options: OrderedOptions<R>,
   signal: AbortSignal,
 ): AsyncGenerator<{ height: number; result: R }, void> {
-  const giveUp = new AbortController();
-  const workSignal = AbortSignal.any([signal, giveUp.signal]);
+  const scope = new AbortScope(signal);
   const ahead: { height: number; result: Promise<R> }[] = [];
   const iterator = heights[Symbol.iterator]();
   let bytesAhead = 0;
@@ -32,7 +33,7 @@ export async function* inOrder<R>(
         return;
       }
       const height = next.value;
-      const result = work(height, workSignal).then((value) => {
+      const result = work(height, scope.signal).then((value) => {
         bytesAhead += options.sizeOf(value);
         return value;
       });
@@ -53,7 +54,7 @@ export async function* inOrder<R>(
       yield { height: first.height, result };
     }
   } finally {
-    giveUp.abort();
+    scope.end();
   }
 }
 

@@ -42,6 +42,9 @@ const HASHES_PER_CALL = 256;
 /** Nodes keep a justification each 512 blocks, beside those of set changes. */
 const PERSISTED_EVERY = 512;
 
+/** Blocks below the finalised one that are asked for one by one where nothing else helps. */
+const PROBED_BLOCKS = 32;
+
 /** Bytes of headers under way; a header is 300 bytes, but one that announces 1,000 authorities has 40 KiB. */
 const MAX_BYTES_AHEAD = 16 * 1024 * 1024;
 
@@ -114,9 +117,11 @@ export class RelayFetch {
   ): Promise<BareStretch | undefined> {
     const last = Math.min(finalizedHeight, start + SCAN_BLOCKS - 1);
     const headers: Uint8Array[] = [];
+    const hashes: Uint8Array[] = [];
     const source = this.#headersInOrder(start, last, signal);
     for await (const { height, result } of source) {
       headers.push(result.raw);
+      hashes.push(result.hash);
       const mayBeKept =
         height === last ||
         height % PERSISTED_EVERY === 0 ||
@@ -124,6 +129,12 @@ export class RelayFetch {
       if (!mayBeKept) continue;
       const justification = await this.#reader.justification(result.hash, { signal });
       if (justification) return { headers, justification };
+    }
+    // Near the head it is worth asking for each: a node may keep them more often than nodes do.
+    for (let count = headers.length - 1; count > headers.length - PROBED_BLOCKS && count > 0;) {
+      const justification = await this.#reader.justification(hashes[count - 1]!, { signal });
+      if (justification) return { headers: headers.slice(0, count), justification };
+      count -= 1;
     }
     if (last - start + 1 < SCAN_BLOCKS) return undefined;
     throw new BlockStoreError(

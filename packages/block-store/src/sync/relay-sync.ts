@@ -14,6 +14,7 @@ import {
   type AuthoritySet,
 } from '@runtime-bridge/blob-codec';
 import {
+  AbortScope,
   RelayReader,
   type FinalizedHeads,
   type JsonRpcClient,
@@ -98,8 +99,7 @@ export class RelaySync {
   async #runOn(rpc: RpcCaller, signal: AbortSignal): Promise<never> {
     const { store, status, client } = this.#with;
     let position = await positionOf(store);
-    const giveUp = new AbortController();
-    const runSignal = AbortSignal.any([signal, giveUp.signal]);
+    const scope = new AbortScope(signal);
     // The next stretches are fetched while one is verified and stored.
     const queue = new BoundedQueue<RelayStretch>({
       maxItems: 8,
@@ -107,10 +107,10 @@ export class RelaySync {
       sizeOf: bytesOf,
       name: 'relay stretches',
     });
-    const fetching = this.#fetchInto(queue, rpc, position, runSignal);
+    const fetching = this.#fetchInto(queue, rpc, position, scope.signal);
     try {
       for (;;) {
-        const stretch = await queue.shift(runSignal);
+        const stretch = await queue.shift(scope.signal);
         if (!stretch) throw new BlockStoreError(BlockStoreErrorCode.NODE_STALLED, 'Fetching ended');
         const { range, next } = await verifyStretch(stretch, position);
         await store.appendRange(range);
@@ -120,7 +120,7 @@ export class RelaySync {
         status.syncing('relay', `Following ${rpc.url}`);
       }
     } finally {
-      giveUp.abort();
+      scope.end();
       await fetching;
     }
   }
@@ -178,16 +178,15 @@ export class RelaySync {
   /** Waits until a head or justification is announced, or for a while. */
   async #news(announced: unknown, head: unknown, signal: AbortSignal): Promise<void> {
     const { heads, justifications } = this.#with;
-    const step = new AbortController();
-    const waitSignal = AbortSignal.any([signal, step.signal]);
+    const step = new AbortScope(signal);
     try {
       await Promise.race([
-        heads.head.until((value) => value !== head, waitSignal),
-        justifications.newest.until((value) => value !== announced, waitSignal),
-        this.#clock.sleep(ASK_AGAIN_MS, waitSignal),
+        heads.head.until((value) => value !== head, step.signal),
+        justifications.newest.until((value) => value !== announced, step.signal),
+        this.#clock.sleep(ASK_AGAIN_MS, step.signal),
       ]);
     } finally {
-      step.abort();
+      step.end();
     }
   }
 }

@@ -14,6 +14,7 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import { AbortScope } from './abort-scope.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
@@ -232,13 +233,13 @@ export class JsonRpcClient implements Service {
         if (signal.aborted) return;
         if (!health.usable) continue;
         // What a liar announces is of no use, so that its subscription ends with its good name.
-        const standing = new AbortController();
-        const stopWatching = health.lied.subscribe(() => standing.abort());
+        const standing = new AbortScope(signal);
+        const stopWatching = health.lied.subscribe(() => standing.end());
         try {
           await health.endpoint.subscribe(
             request,
             (item) => onItem(item, health.endpoint.url),
-            AbortSignal.any([signal, standing.signal]),
+            standing.signal,
           );
         } catch (error) {
           if (signal.aborted) return;
@@ -249,6 +250,7 @@ export class JsonRpcClient implements Service {
           );
         } finally {
           stopWatching();
+          standing.end();
         }
       }
       await this.#clock.sleep(retryMs, signal).catch(() => {});
@@ -273,17 +275,14 @@ export class JsonRpcClient implements Service {
         .map((health) => health.setAsideUntilMs - now),
       MAX_WAIT_STEP_MS,
     );
-    const step = new AbortController();
     const seen = this.#changed.value;
-    const waitSignal = AbortSignal.any(
-      [step.signal, this.#tasks.signal, signal].filter((one) => one !== undefined),
-    );
+    const step = new AbortScope(this.#tasks.signal, signal);
     await Promise.race([
-      this.#clock.sleep(Math.max(1, soonest), waitSignal),
-      this.#changed.until((value) => value !== seen, waitSignal),
+      this.#clock.sleep(Math.max(1, soonest), step.signal),
+      this.#changed.until((value) => value !== seen, step.signal),
     ])
       .catch(() => {})
-      .finally(() => step.abort());
+      .finally(() => step.end());
   }
 
   #closedError(): ChainClientError {

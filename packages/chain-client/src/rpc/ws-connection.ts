@@ -1,4 +1,4 @@
-import { abortedError, messageOf, type Logger } from '@runtime-bridge/base';
+import { abortedError, BridgeError, messageOf, type Logger } from '@runtime-bridge/base';
 import { WebSocket } from 'ws';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { SubscriptionRequest } from './endpoint.js';
@@ -202,7 +202,7 @@ export class WsConnection {
           try {
             resolve(onResult(result));
           } catch (error) {
-            reject(error);
+            reject(BridgeError.from(error));
           }
         },
         reject: fail,
