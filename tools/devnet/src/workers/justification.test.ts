@@ -9,7 +9,7 @@ import {
   voterSet,
   type Vote,
   type VoterSet,
-} from './sample-chain.testdata.js';
+} from './testing/sample-chain.js';
 import { LightValidationFault } from './storage-proof.js';
 
 const BAD = 'bad justification for header: ';

@@ -11,8 +11,8 @@ import {
   utf8,
 } from '../primitives/index.js';
 import { startWorkers, type RunningWorkers, type WorkersOptions } from './index.js';
-import { SampleChain } from './sample-chain.testdata.js';
-import { WorkerClient } from './worker-client.testdata.js';
+import { SampleChain } from './testing/sample-chain.js';
+import { WorkerClient } from './testing/worker-client.js';
 
 let running: RunningWorkers | undefined;
 

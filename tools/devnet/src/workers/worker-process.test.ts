@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { concatBytes, scale, storagePrefix, utf8 } from '../primitives/index.js';
 import { startWorkers, type RunningWorkers, type WorkersOptions } from './index.js';
-import { SampleChain } from './sample-chain.testdata.js';
-import { WorkerClient } from './worker-client.testdata.js';
+import { SampleChain } from './testing/sample-chain.js';
+import { WorkerClient } from './testing/worker-client.js';
 
 let dataDir = '';
 let running: RunningWorkers | undefined;

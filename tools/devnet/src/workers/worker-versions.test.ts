@@ -2,9 +2,9 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it } from 'vitest';
 import { concatBytes, scale, toHex, utf8 } from '../primitives/index.js';
 import { startWorkers, type PruntimeVersion, type RunningWorkers } from './index.js';
-import { SampleChain, voterSet } from './sample-chain.testdata.js';
+import { SampleChain, voterSet } from './testing/sample-chain.js';
 import { InitRuntimeResponseSchema } from './gen/pruntime_rpc_pb.js';
-import { WorkerClient } from './worker-client.testdata.js';
+import { WorkerClient } from './testing/worker-client.js';
 
 let running: RunningWorkers | undefined;
 

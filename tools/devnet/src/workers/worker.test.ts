@@ -10,13 +10,8 @@ import {
   ParaHeadersToSyncSchema,
   SyncedToSchema,
 } from './gen/pruntime_rpc_pb.js';
-import {
-  SampleChain,
-  blockToDispatch,
-  justificationOf,
-  voterSet,
-} from './sample-chain.testdata.js';
-import { WorkerClient } from './worker-client.testdata.js';
+import { SampleChain, blockToDispatch, justificationOf, voterSet } from './testing/sample-chain.js';
+import { WorkerClient } from './testing/worker-client.js';
 
 const MIB = 1024 * 1024;
 let running: RunningWorkers | undefined;

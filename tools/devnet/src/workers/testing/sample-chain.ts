@@ -17,7 +17,7 @@ import {
   utf8,
   type Authority,
   type DigestItem,
-} from '../primitives/index.js';
+} from '../../primitives/index.js';
 
 export const PARA_ID = 2004;
 

@@ -17,9 +17,9 @@ import {
   PrpcErrorSchema,
   type InitRuntimeResponse,
   type PhactoryInfo,
-} from './gen/pruntime_rpc_pb.js';
-import { ScaleReader } from '../primitives/index.js';
-import type { SampleChain } from './sample-chain.testdata.js';
+} from '../gen/pruntime_rpc_pb.js';
+import { ScaleReader } from '../../primitives/index.js';
+import type { SampleChain } from './sample-chain.js';
 
 /** What `/bin_api` wraps its payload in. */
 export interface Wrapper {
