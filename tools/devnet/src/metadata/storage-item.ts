@@ -51,6 +51,12 @@ class Item<V> {
     return this.absent === undefined ? Uint8Array.of(0) : this.encode(this.absent);
   }
 
+  /** A copy, since callers change what they get. */
+  protected whenAbsent<A>(): A {
+    const absent: unknown = structuredClone(this.absent);
+    return absent as A;
+  }
+
   protected encode(value: V): Uint8Array {
     const to = new ScaleWriter();
     (this.valueCodec ??= this.codecs.of<V>(this.value)).write(value, to);
@@ -78,7 +84,7 @@ export class StorageValue<V, A extends V | undefined = undefined>
   }
 
   get(state: StateReader): V | A {
-    return this.read(state, this.key) ?? (structuredClone(this.absent) as A);
+    return this.read(state, this.key) ?? this.whenAbsent<A>();
   }
 
   exists(state: StateReader): boolean {
@@ -144,7 +150,7 @@ export class StorageMap<K, V, A extends V | undefined = undefined>
   }
 
   get(state: StateReader, key: K): V | A {
-    return this.read(state, this.keyOf(key)) ?? (structuredClone(this.absent) as A);
+    return this.read(state, this.keyOf(key)) ?? this.whenAbsent<A>();
   }
 
   has(state: StateReader, key: K): boolean {
@@ -162,7 +168,7 @@ export class StorageMap<K, V, A extends V | undefined = undefined>
   /** Reads and removes. */
   take(state: StateWriter, key: K): V | A {
     const storageKey = this.keyOf(key);
-    const value = this.read(state, storageKey) ?? (structuredClone(this.absent) as A);
+    const value = this.read(state, storageKey) ?? this.whenAbsent<A>();
     state.delete(storageKey);
     return value;
   }

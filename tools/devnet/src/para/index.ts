@@ -12,3 +12,5 @@ export {
 export type { RuntimeConfig } from './pallet.js';
 export { defaultRuntimeConfig, ParaRuntime } from './runtime.js';
 export { type TxValidity } from './signed-checks.js';
+export { defaultPoolOptions, TxPool, type PoolOptions, type PoolParts } from './pool.js';
+export { PoolErrorCode } from './pool-errors.js';

@@ -49,9 +49,9 @@ const METHODS: Readonly<Record<string, Method>> = {
     );
   },
   TransactionPaymentApi_query_fee_details: (args) => {
-    const { fee, isFree } = costOf(args);
+    const { fee, isFree, tip } = costOf(args);
     const parts = [fee.baseFee, fee.lenFee, fee.adjustedWeightFee].map((part) => scale.u128(part));
-    return scale.option(isFree ? undefined : concatBytes(...parts));
+    return concatBytes(scale.option(isFree ? undefined : concatBytes(...parts)), scale.u128(tip));
   },
   TransactionPaymentApi_query_weight_to_fee: (args) =>
     scale.u128(weightToFee(runtimeCodecs.of<Weight>('Weight').read(args))),
@@ -88,13 +88,21 @@ function takeExtrinsic(args: ScaleReader): Uint8Array {
   return args.input.slice(start, args.position);
 }
 
-function costOf(args: ScaleReader): { weight: Weight; fee: InclusionFee; isFree: boolean } {
+interface Cost {
+  weight: Weight;
+  fee: InclusionFee;
+  tip: bigint;
+  isFree: boolean;
+}
+
+function costOf(args: ScaleReader): Cost {
   const extrinsic = decodeExtrinsic(takeExtrinsic(args));
   const lengthBytes = args.u32();
   const weight = callWeight(extrinsic.call);
   return {
     weight,
     fee: inclusionFee(lengthBytes, weight),
+    tip: extrinsic.signed?.tip ?? 0n,
     isFree: !extrinsic.signed && isMandatory(extrinsic.call),
   };
 }

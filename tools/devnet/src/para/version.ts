@@ -3,7 +3,7 @@ import { fromHex } from '../primitives/index.js';
 
 /**
  * The parachain's runtime version: Khala's numbers at the time of the recorded metadata, and the
- * runtime APIs that are really answered: Core, Metadata, BlockBuilder, TaggedTransactionQueue,
+ * runtime APIs that are really answered: Core, Metadata, TaggedTransactionQueue,
  * AccountNonceApi, TransactionPaymentApi (ids: first 8 bytes of blake2-64 of the trait's name).
  */
 export const VERSION: RuntimeVersionJson = {
@@ -15,7 +15,6 @@ export const VERSION: RuntimeVersionJson = {
   apis: [
     ['0xdf6acb689907609b', 4],
     ['0x37e397fc7c91f5e4', 2],
-    ['0x40fe3ad401f8959a', 6],
     ['0xd2bc9897eed08f15', 3],
     ['0xbc9d89904f5b923f', 1],
     ['0x37c8bb1350a9a2a8', 4],

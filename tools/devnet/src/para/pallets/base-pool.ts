@@ -68,7 +68,7 @@ export function stakePool(ctx: Ctx, pid: bigint): StakePool {
   const found = pools.get(ctx.state, pid);
   ensure(ctx, found !== undefined, PALLET, 'PoolDoesNotExist');
   ensure(ctx, found.type === 'StakePool', PALLET, 'PoolTypeNotMatch');
-  return found.value as StakePool;
+  return found.value;
 }
 
 /** Writes a pool back. */
