@@ -34,8 +34,8 @@ export interface Parcel {
  * of its block.
  */
 export class Courier {
-  /** Whether it is in a block of the best chain: then there is nothing to send. */
-  readonly isIncluded = new Watched(false);
+  readonly #isIncluded = new Watched(false);
+  #watching: AbortController | undefined;
   readonly #parcel: Parcel;
   readonly #chain: TxChain;
   readonly #logger: Logger;
@@ -63,7 +63,7 @@ export class Courier {
   async run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
-        await this.isIncluded.until((value) => !value, signal);
+        await this.#isIncluded.until((value) => !value, signal);
         await this.#chain.connected.until((value) => value, signal);
         if ((await this.#handIn(signal)) === 'refused') return;
         await sleep(this.#backoff.next(), signal);
@@ -75,8 +75,20 @@ export class Courier {
     }
   }
 
+  /** It is in a block of the best chain: there is nothing to send. */
+  included(): void {
+    this.#isIncluded.set(true);
+  }
+
+  /** It is no longer in one. Most pools take it back by themselves; that this one did is found out by sending it. */
+  retracted(): void {
+    this.#isIncluded.set(false);
+    this.#watching?.abort();
+  }
+
   async #handIn(signal: AbortSignal): Promise<'again' | 'refused'> {
     const watching = new AbortController();
+    this.#watching = watching;
     const either = AbortSignal.any([signal, watching.signal]);
     try {
       await this.#chain.submit(

@@ -120,7 +120,7 @@ export class Shipment implements Follower {
     this.#verdicts = outcome
       ? verdictsOf(outcome, calls, at)
       : calls.map(() => ({ kind: 'failed', error: unreadableError(at, unreadable).toObject() }));
-    this.#courier.isIncluded.set(true);
+    this.#courier.included();
     lane.included(entry.nonce);
     metrics.transactions.inc({ event: 'included' });
     if (outcome?.fee !== undefined)
@@ -148,7 +148,7 @@ export class Shipment implements Follower {
 
   retracted(): Promise<void> {
     this.#verdicts = undefined;
-    this.#courier.isIncluded.set(false);
+    this.#courier.retracted();
     this.#with.lane.retracted(this.entry.nonce);
     this.#with.metrics.transactions.inc({ event: 'retracted' });
     this.#logger.warn('Block of the transaction is no longer of the best chain');

@@ -42,6 +42,8 @@ export interface TxSenderCollaborators {
 
 /** How much there is to do. */
 export interface TxSenderStatus {
+  /** Jobs that are not over: waiting, or in a transaction that is not finalised. */
+  jobs: number;
   /** Jobs that wait for a transaction. */
   waiting: number;
   /** Transactions sent and not in a block. */
@@ -96,6 +98,7 @@ export class TxSender implements Service {
   get status(): TxSenderStatus {
     const lanes = [...this.#lanes.values()];
     return {
+      jobs: this.#book.size,
       waiting: lanes.reduce((sum, lane) => sum + lane.waiting, 0),
       inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
       open: this.#shipments.size,
