@@ -114,6 +114,8 @@ describe('verifyJustification', () => {
     const good = justify(target, votes(voters, target));
     expect(await refusal(good)).toBe(undefined);
     expect(await refusal(good, set, chain[3])).toBe('WRONG_TARGET');
+    expect(headerNumber(fork[0]!)).toBe(headerNumber(target));
+    expect(await refusal(good, set, fork[0])).toBe('WRONG_TARGET');
     expect(await refusal(good, setOf(voters, 8n))).toBe('BAD_SIGNATURE');
     const round = encodeJustification({ ...decodeJustification(good), round: 4n });
     expect(await refusal(round)).toBe('BAD_SIGNATURE');
@@ -122,6 +124,11 @@ describe('verifyJustification', () => {
   it('counts a voter once, however often the same vote is there', async () => {
     const six = votes(voters.slice(0, 6), target);
     expect(await refusal(justify(target, [...six, six[0]!, six[1]!]))).toBe('BELOW_THRESHOLD');
+    // nor does voting below the target twice count as voting for everything
+    const below = vote(voters[6]!, chain[1]!);
+    expect(await refusal(justify(target, [...six, below, below], [target]))).toBe(
+      'BELOW_THRESHOLD',
+    );
   });
 
   it('counts votes above the target for it, with the headers between', async () => {

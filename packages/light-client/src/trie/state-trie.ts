@@ -38,6 +38,13 @@ export interface TrieCheckpoint {
   readonly generation: number;
 }
 
+/** A state to go over to, or the nodes that are needed first. */
+interface Edit {
+  trees: Map<string, TreeRoot>;
+  superseded: [trie: string, position: string][];
+  missing: Map<string, MissingNode[]>;
+}
+
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 
 /** name of the main trie among the trees; child tries go by the hex of their key */
@@ -73,6 +80,8 @@ export class StateTrie {
   /** positions of stored nodes that were replaced since the last writes, `trie:position` in order of edits */
   #superseded: [trie: string, position: string][] = [];
   #edits = 0;
+  /** the edit that load() found possible, for the apply() that follows */
+  #prepared: { changes: StorageChanges; edit: Edit } | undefined;
   #generation = 0;
   #bytesAfterSweep = 0;
   #bytesSinceSweep = 0;
@@ -124,7 +133,7 @@ export class StateTrie {
   }
 
   /**
-   * Makes sure that {@link apply} of the same changes finds every node in memory.
+   * Makes sure that {@link apply} of the same changes (the same object, not altered) finds every node in memory.
    * @throws LightClientError TRIE_STORE_DAMAGED
    */
   async load(changes: StorageChanges): Promise<void> {
@@ -140,9 +149,12 @@ export class StateTrie {
       );
     }
     for (let round = 0; round < MAX_LOAD_ROUNDS; round++) {
-      const { missing } = this.#edit(changes);
-      if (missing.size === 0) return;
-      for (const [name, nodes] of missing) await this.#load(name, nodes);
+      const edit = this.#edit(changes);
+      if (edit.missing.size === 0) {
+        this.#prepared = { changes, edit };
+        return;
+      }
+      for (const [name, nodes] of edit.missing) await this.#load(name, nodes);
     }
   }
 
@@ -152,7 +164,9 @@ export class StateTrie {
    * @throws LightClientError TRIE_NODE_NOT_LOADED, with nothing changed; never for a trie without store
    */
   apply(changes: StorageChanges): void {
-    const { trees, superseded, missing } = this.#edit(changes);
+    const prepared = this.#prepared?.changes === changes ? this.#prepared.edit : undefined;
+    const { trees, superseded, missing } = prepared ?? this.#edit(changes);
+    this.#prepared = undefined;
     for (const nodes of missing.values()) throw notLoaded(nodes[0]?.position ?? '');
     this.#trees = trees;
     for (const position of superseded) this.#superseded.push(position);
@@ -198,6 +212,7 @@ export class StateTrie {
         'The checkpoint is older than the last writes to the store',
       );
     }
+    this.#prepared = undefined;
     this.#trees = new Map(checkpoint.trees);
     this.#superseded.length = checkpoint.superseded;
   }
@@ -207,6 +222,7 @@ export class StateTrie {
    * with the blocks that led here, and before the next call. Memory is brought back under its limit.
    */
   takeWrites(): TrieWrites {
+    this.#prepared = undefined;
     const writes: TrieWrites = { puts: [], deletes: [] };
     const superseded = new Map<string, string[]>();
     for (const [name, position] of this.#superseded) {
@@ -231,11 +247,7 @@ export class StateTrie {
   }
 
   /** Does an edit without taking it on. */
-  #edit(changes: StorageChanges): {
-    trees: Map<string, TreeRoot>;
-    superseded: [trie: string, position: string][];
-    missing: Map<string, MissingNode[]>;
-  } {
+  #edit(changes: StorageChanges): Edit {
     this.#edits += 1;
     const trees = new Map(this.#trees);
     const superseded: [string, string][] = [];
@@ -289,18 +301,21 @@ export class StateTrie {
     if (first === undefined) return;
     if (this.#store === undefined) throw notLoaded(first.position);
     const root = this.#trees.get(name);
-    this.#trees.set(name, await loadNodes(name, root, missing, this.#store, this.#edits));
-    this.#bytesSinceSweep += missing.length * 1000;
+    const loaded = await loadNodes(name, root, missing, this.#store, this.#edits);
+    this.#trees.set(name, loaded.root);
+    this.#bytesSinceSweep += loaded.bytes;
   }
 
   #forget(): void {
     const limit = this.#maxBytes;
     if (this.#bytesAfterSweep + this.#bytesSinceSweep < limit) return;
-    let bytes = this.memoryBytes();
+    let bytes = 0;
     for (const edits of KEEP_EDITS) {
+      bytes = 0;
+      for (const root of this.#trees.values()) {
+        bytes += forgetUnused(root, this.#edits - edits + 1);
+      }
       if (bytes <= limit * (1 - SWEEP_AFTER)) break;
-      for (const root of this.#trees.values()) forgetUnused(root, this.#edits - edits + 1);
-      bytes = this.memoryBytes();
     }
     this.#bytesAfterSweep = bytes;
     this.#bytesSinceSweep = 0;
@@ -320,9 +335,9 @@ function* nibbleChanges(
   }
 }
 
-/** Upper estimate of the memory that changes add: each a leaf and a few branches. */
+/** About the memory that changes add: mostly new leaves, since copied branches take the place of others. */
 function approximateGrowth(changes: StorageChanges): number {
   const sum = (collection: readonly StorageChange[]): number =>
-    collection.reduce((bytes, [key, value]) => bytes + 1500 + key.length + (value?.length ?? 0), 0);
+    collection.reduce((bytes, [key, value]) => bytes + 400 + key.length + (value?.length ?? 0), 0);
   return changes.children.reduce((bytes, [, c]) => bytes + sum(c), sum(changes.main));
 }

@@ -69,8 +69,8 @@ export function treeGet(root: TreeRoot, key: string): Uint8Array | undefined {
 }
 
 /**
- * Loads nodes from the store and puts them where they belong. Returns the root, which is another object only when the root
- * itself was loaded.
+ * Loads nodes from the store and puts them where they belong.
+ * @returns the root, another object only when the root itself was loaded, and the memory that the nodes take
  * @throws LightClientError TRIE_STORE_DAMAGED
  */
 export async function loadNodes(
@@ -79,7 +79,8 @@ export async function loadNodes(
   missing: readonly MissingNode[],
   store: TrieNodeStore,
   used: number,
-): Promise<TreeRoot> {
+): Promise<{ root: TreeRoot; bytes: number }> {
+  let loaded = 0;
   const wanted = [...new Map(missing.map((node) => [node.position, node])).values()];
   for (let start = 0; start < wanted.length; start += LOAD_BATCH) {
     const batch = wanted.slice(start, start + LOAD_BATCH);
@@ -89,11 +90,12 @@ export async function loadNodes(
       const node = bytes && hashText(blake2b256(bytes)) === ref && nodeFromBytes(bytes, used);
       if (!node) throw damaged(trie, position, bytes !== undefined);
       node.ref = bytes.length < HASH_LENGTH ? undefined : ref;
+      loaded += node.approximateBytes;
       if (position === '') root = node;
       else install(root, position, node);
     });
   }
-  return root;
+  return { root, bytes: loaded };
 }
 
 /** What has to be written for the nodes that the store does not hold yet; marks them as held. */
@@ -129,17 +131,22 @@ export function treeBytes(root: TreeRoot): number {
   return bytes;
 }
 
-/** Lets go of stored nodes below the root that no edit since `oldest` went through. */
-export function forgetUnused(root: TreeRoot, oldest: number): void {
-  if (!(root instanceof TrieNode) || root.children === undefined) return;
+/**
+ * Lets go of stored nodes below the root that no edit since `oldest` went through.
+ * @returns the memory that the nodes left take
+ */
+export function forgetUnused(root: TreeRoot, oldest: number): number {
+  if (!(root instanceof TrieNode)) return 0;
   const { children } = root;
-  for (let i = 0; i < 16; i++) {
+  let bytes = 0;
+  for (let i = 0; children !== undefined && i < 16; i++) {
     const child = children[i];
     if (!(child instanceof TrieNode)) continue;
     const ref = child.stored && child.lastUsed < oldest ? refOf(child) : undefined;
     if (ref?.length === HASH_LENGTH) children[i] = ref;
-    else forgetUnused(child, oldest);
+    else bytes += forgetUnused(child, oldest);
   }
+  return bytes + root.approximateBytes;
 }
 
 /** Applies changes to a state: a value of null removes. Check `edit.missing` before the result is used. */
