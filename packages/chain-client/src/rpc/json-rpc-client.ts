@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   abortedError,
   BridgeError,
@@ -123,6 +124,8 @@ export class JsonRpcClient implements Service {
         }),
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
+    // Each call that waits for an endpoint listens to it.
+    setMaxListeners(0, this.#tasks.signal);
     const metrics = collaborators.metrics ?? silentMetrics;
     this.#faults = metrics.counter({
       name: `runtime_bridge_chain_${name}_endpoint_faults_total`,
