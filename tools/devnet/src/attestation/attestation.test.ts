@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { DEV_SIGNING_CERT, DEV_SIGNING_KEY } from './dev-keys.js';
-import { FOREIGN_SIGNING_CERT, FOREIGN_SIGNING_KEY } from './foreign-keys.testdata.js';
+import { FOREIGN_SIGNING_CERT, FOREIGN_SIGNING_KEY } from './foreign-keys.test.data.js';
 import { DEV_MEASUREMENT, makeDevIasReport, type DevReportOptions } from './make-report.js';
 import { decodeQuoteBody, measurementBytes, type QuoteBody } from './quote-body.js';
 import { ReportRejected, verifyIasAttestation, type VerifyOptions } from './verify-report.js';

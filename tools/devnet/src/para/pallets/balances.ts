@@ -4,7 +4,7 @@ import { DB_READ, DB_WRITE, ensure, rootHandler, signedHandler, weight } from '.
 import type { Ctx, Pallet } from '../pallet.js';
 import { paraCodecs } from '../types.js';
 import type { AccountData, AccountId, MultiAddress } from '../values.js';
-import { account, mutateAccount } from './system.js';
+import { account, mutateAccount, NEW_LOGIC_FLAG } from './system.js';
 
 const PALLET = 'Balances';
 const storage = new PalletStorage(paraCodecs, PALLET);
@@ -13,7 +13,7 @@ const storage = new PalletStorage(paraCodecs, PALLET);
 export const EXISTENTIAL_DEPOSIT = 10_000_000_000n;
 
 export const totalIssuance = storage.valueOr<bigint>('TotalIssuance', 'Balance', 0n);
-const noFunds: AccountData = { free: 0n, reserved: 0n, frozen: 0n, flags: 0n };
+const noFunds: AccountData = { free: 0n, reserved: 0n, frozen: 0n, flags: NEW_LOGIC_FLAG };
 
 /** The account that an address names; only `Id` names one here, as on Khala (AccountIdLookup). */
 export function lookup(address: MultiAddress): AccountId {

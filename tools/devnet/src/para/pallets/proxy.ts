@@ -17,8 +17,8 @@ import { isSuperset, proxyTypeAllows } from './proxy-filter.js';
 const PALLET = 'Proxy';
 const storage = new PalletStorage(paraCodecs, PALLET);
 
-const DEPOSIT_BASE = 553_600_000_000n;
-const DEPOSIT_FACTOR = 329_600_000_000n;
+const DEPOSIT_BASE = 550_000_000_000n;
+const DEPOSIT_FACTOR = 330_000_000_000n;
 /** Proxies that one account may have. */
 export const MAX_PROXIES = 32;
 
@@ -195,7 +195,7 @@ export const proxy: Pallet = {
     ProxyDepositFactor: ['u128', DEPOSIT_FACTOR],
     MaxProxies: ['u32', MAX_PROXIES],
     MaxPending: ['u32', 32],
-    AnnouncementDepositBase: ['u128', 630_400_000_000n],
-    AnnouncementDepositFactor: ['u128', 729_600_000_000n],
+    AnnouncementDepositBase: ['u128', 630_000_000_000n],
+    AnnouncementDepositFactor: ['u128', 660_000_000_000n],
   },
 };

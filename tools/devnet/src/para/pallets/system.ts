@@ -22,14 +22,15 @@ export const MAX_NORMAL_LENGTH = 3_932_160;
 /** Bytes that all extrinsics together may fill. */
 export const MAX_LENGTH = 5_242_880;
 
-const NEW_LOGIC_FLAG = 1n << 127n;
+/** Every account of Khala's is of the newer kind, also one that does not exist. */
+export const NEW_LOGIC_FLAG = 1n << 127n;
 
 const emptyAccount: AccountInfo = {
   nonce: 0,
   consumers: 0,
   providers: 0,
   sufficients: 0,
-  data: { free: 0n, reserved: 0n, frozen: 0n, flags: 0n },
+  data: { free: 0n, reserved: 0n, frozen: 0n, flags: NEW_LOGIC_FLAG },
 };
 
 export const account = storage.mapOr<AccountId, AccountInfo>(
@@ -207,7 +208,6 @@ export function mutateAccount(
   change(info);
   const exists = info.providers + info.sufficients > 0;
   if (exists) {
-    if (!existed) info.data.flags = NEW_LOGIC_FLAG;
     account.put(ctx.state, who, info);
     if (!existed) ctx.deposit(PALLET, 'NewAccount', { account: who });
   } else if (existed) {
