@@ -12,6 +12,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import {
+  abortedError,
   messageOf,
   systemClock,
   type Clock,
@@ -150,8 +151,15 @@ export class WalkieNode implements Service, Walkie {
     });
   }
 
+  /**
+   * Resolves when it listens. A start that failed may be tried again.
+   * @throws WalkieError LISTEN_FAILED; BridgeError ABORTED
+   */
   start(signal?: AbortSignal): Promise<void> {
-    this.#starting ??= this.#start(signal);
+    this.#starting ??= this.#start(signal).catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
     return this.#starting;
   }
 
@@ -166,7 +174,8 @@ export class WalkieNode implements Service, Walkie {
       await this.#serveProtocol(libp2p, PB_PROTOCOL);
       if (this.#servesBlobs) await this.#serveProtocol(libp2p, BLOB_PROTOCOL);
       await startListening(libp2p, this.#options.listenAddresses);
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw abortedError(signal);
+      if (this.#stopping.signal.aborted) throw abortedError(this.#stopping.signal);
     } catch (error) {
       await libp2p.stop();
       throw error;
