@@ -1,1 +1,2 @@
-export {};
+export { createMonitor, type Monitor } from './service.js';
+export { monitorSettings, type MonitorSettings } from './settings.js';
