@@ -10,6 +10,7 @@ import { decodeHeader, headerHash } from '../primitives/header.js';
 import { readProof } from '../primitives/proof.js';
 import { ScaleReader } from '../primitives/scale.js';
 import { RelayKey } from '../primitives/storage-key.js';
+import { DataDirectoryError } from './store.js';
 import {
   ConfigMismatchError,
   startChains,
@@ -159,6 +160,29 @@ describe('the parachain', () => {
     expect(new ScaleReader(fromHex(changes)).compact()).toBeGreaterThan(5);
     await provider.disconnect();
   });
+});
+
+it('serves a relay chain of the new era', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'devnet-new-'));
+  const started = await startChains(
+    { ...OPTIONS, directory: other, relay: 'new' },
+    { log: silentLog },
+  );
+  const api = await connect(started.relayUrl);
+  const authorities = await api.query['grandpa']?.['authorities']?.();
+  expect(authorities?.toJSON()).toHaveLength(4);
+  expect(await api.rpc.state.getStorage(toHex(RelayKey.grandpaAuthoritiesOld))).toMatchObject({
+    isNone: true,
+  });
+  await api.disconnect();
+  await started.stop();
+  await rm(other, { recursive: true });
+}, 20_000);
+
+it('does not share a directory with another process', async () => {
+  await expect(startChains({ ...OPTIONS, directory }, { log: silentLog })).rejects.toThrow(
+    DataDirectoryError,
+  );
 });
 
 it('does not go on with a directory of other settings', async () => {

@@ -114,6 +114,8 @@ export async function startChains(
     });
     const controller = new AbortController();
     const loop = makeBlocks(pair, clock, controller.signal);
+    // Whoever started the chains may look at `done` later, or never.
+    loop.catch(() => undefined);
     opened.push({
       stop: async () => {
         controller.abort();

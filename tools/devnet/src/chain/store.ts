@@ -6,7 +6,16 @@ import type { KeyChange } from '../primitives/trie.js';
 /** The LevelDB that holds both chains; keys and values are bytes. */
 export type ChainDb = ClassicLevel<Uint8Array, Uint8Array>;
 
-/** Opens (or creates) the database of the chains process in this directory. */
+/** The data directory cannot be used. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+/**
+ * Opens (or creates) the database of the chains process in this directory.
+ *
+ * @throws DataDirectoryError when another process has it open, or it cannot be opened at all.
+ */
 export async function openChainDb(directory: string): Promise<ChainDb> {
   const db: ChainDb = new ClassicLevel(directory, {
     keyEncoding: 'view',
@@ -14,7 +23,16 @@ export async function openChainDb(directory: string): Promise<ChainDb> {
     cacheSize: 32 * 1024 * 1024,
     writeBufferSize: 16 * 1024 * 1024,
   });
-  await db.open();
+  try {
+    await db.open();
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+    const why =
+      cause?.code === 'LEVEL_LOCKED'
+        ? 'another process is using it'
+        : (cause?.message ?? 'unknown');
+    throw new DataDirectoryError(`cannot open ${directory}: ${why}`, { cause: error });
+  }
   return db;
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { RelayEra } from '../relay/state.js';
 import { PRUNTIME_VERSIONS, type PruntimeVersion } from '../workers/index.js';
 
 /** Options of the command line, after checking. */
@@ -14,7 +15,7 @@ export interface CliOptions {
   authorities: number;
   finalityLag: number;
   justificationPeriod: number;
-  relay: 'old';
+  relay: RelayEra;
   pruntime: PruntimeVersion[];
   seed: string;
   checkpointBlocks: number;
@@ -108,8 +109,11 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
   [
     'chains',
     () =>
-      new Option('--relay <era>', 'relay runtime: old has :grandpa_authorities')
-        .choices(['old'])
+      new Option(
+        '--relay <era>',
+        'relay runtime: old has :grandpa_authorities, new has Grandpa.Authorities only',
+      )
+        .choices(['old', 'new'])
         .default('old'),
   ],
   ['workers', () => option('--workers <n>', 'number of workers', integer(0, 10_000)).default(3)],
