@@ -44,6 +44,9 @@ const connect = (url: string) =>
     throwOnConnect: true,
   });
 
+const finalized = async (api: ApiPromise) =>
+  (await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead())).number.toNumber();
+
 /** Sends and waits until final; the names of the extrinsic's events. */
 function send(extrinsic: SubmittableExtrinsic<'promise'>, signer: string): Promise<string[]> {
   const pair = new Keyring({ type: 'sr25519' }).addFromUri(signer);
@@ -64,7 +67,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'devnet-start-'));
   chains = await startChains({ ...OPTIONS, directory }, { log: silentLog });
   [relay, para] = await Promise.all([connect(chains.relayUrl), connect(chains.paraUrl)]);
-}, 30_000);
+  await expect.poll(() => finalized(relay), { timeout: 20_000 }).toBeGreaterThan(8);
+  await expect.poll(() => finalized(para), { timeout: 20_000 }).toBeGreaterThan(2);
+}, 45_000);
 
 afterAll(async () => {
   await relay?.disconnect();
@@ -85,8 +90,6 @@ describe('an unchanged @polkadot/api', () => {
       });
       const [first = 0] = numbers;
       expect(numbers).toEqual([first, first + 1, first + 2, first + 3]);
-      const final = await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead());
-      expect(final.number.toNumber()).toBeGreaterThan(0);
     }
   }, 20_000);
 
