@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import type { ApiOptions, SubmittableExtrinsic } from '@polkadot/api/types';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../log.js';
 import { fromHex, toHex } from '../primitives/bytes.js';
 import { decodeHeader, headerHash } from '../primitives/header.js';
@@ -44,8 +44,11 @@ const connect = (url: string) =>
     throwOnConnect: true,
   });
 
-const finalized = async (api: ApiPromise) =>
-  (await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead())).number.toNumber();
+/** Rejects until the finalised head has this number. */
+async function reached(api: ApiPromise, number: number): Promise<void> {
+  const head = await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead());
+  expect(head.number.toNumber()).toBeGreaterThanOrEqual(number);
+}
 
 /** Sends and waits until final; the names of the extrinsic's events. */
 function send(extrinsic: SubmittableExtrinsic<'promise'>, signer: string): Promise<string[]> {
@@ -67,8 +70,8 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'devnet-start-'));
   chains = await startChains({ ...OPTIONS, directory }, { log: silentLog });
   [relay, para] = await Promise.all([connect(chains.relayUrl), connect(chains.paraUrl)]);
-  await expect.poll(() => finalized(relay), { timeout: 20_000 }).toBeGreaterThan(8);
-  await expect.poll(() => finalized(para), { timeout: 20_000 }).toBeGreaterThan(2);
+  await vi.waitFor(() => reached(relay, 9), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(() => reached(para, 3), { timeout: 20_000, interval: 100 });
 }, 45_000);
 
 afterAll(async () => {
