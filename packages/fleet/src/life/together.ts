@@ -1,4 +1,4 @@
-import { abortedError } from '@runtime-bridge/base';
+import { abortedError, BridgeError } from '@runtime-bridge/base';
 
 /**
  * Runs several endless works until one fails or the signal is aborted; the others are aborted then, and waited for.
@@ -22,5 +22,5 @@ export async function together(
     }),
   );
   if (signal.aborted) throw abortedError(signal);
-  throw first?.error ?? new Error('Endless work has ended');
+  throw BridgeError.from(first?.error ?? new Error('Endless work has ended'));
 }

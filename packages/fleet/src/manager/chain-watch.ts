@@ -49,7 +49,7 @@ export class ChainWatch implements Service {
     const { finalizedHead } = this.#source;
     let failing = false;
     for (;;) {
-      const head = (await finalizedHead.until((value) => value !== undefined, signal))!;
+      const head = await finalizedHead.until((value) => value !== undefined, signal);
       const { value: interest } = this.#interest;
       try {
         this.facts.set(await this.#source.read({ ...interest, at: head.hash }, signal));
