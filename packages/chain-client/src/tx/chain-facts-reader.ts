@@ -1,6 +1,6 @@
 import type { ApiDecoration } from '@polkadot/api/types';
 import type { Codec } from '@polkadot/types/types';
-import { BridgeError, type Hex, type Logger } from '@runtime-bridge/base';
+import { BridgeError, fromHex, type Hex, type Logger } from '@runtime-bridge/base';
 import { missingPallet, TxError, TxErrorCode } from './errors.js';
 import type { ParaApi } from './para-api.js';
 import { readStorage } from './storage-batch.js';
@@ -226,7 +226,8 @@ export class ChainFactsReader {
       const { type } = api.query[pallet]![item]!.creator.meta;
       const lookup = type.isMap ? type.asMap.value : type.asPlain;
       const value = read(
-        api.registry.createTypeUnsafe(api.registry.createLookupType(lookup), [raw]),
+        // As bytes: a hex text would be read as a big-endian number where the type is an integer.
+        api.registry.createTypeUnsafe(api.registry.createLookupType(lookup), [fromHex(raw)]),
       );
       if (this.#decoded.size >= MAX_DECODED) this.#decoded.clear();
       this.#decoded.set(key, { raw, value });
