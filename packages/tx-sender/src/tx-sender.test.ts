@@ -25,7 +25,7 @@ const stakes = (rig: Rig) =>
 
 describe('the way of a batch', () => {
   it('puts jobs of one operator into one batch and answers each with its block', async () => {
-    const rig = await rigWith();
+    const rig = await rigWith({ batchWaitMs: 60 });
     const outcomes = await rig.settle(Promise.all([1, 2, 3].map((n) => rig.submit(startJob(n)))));
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     expect(rig.chain.submissions).toHaveLength(1);
@@ -117,7 +117,7 @@ describe('failed calls', () => {
   const failing = (name: string) => ({ pallet: 'phalaStakePoolv2', name, docs: 'words' });
 
   it('belong to the job that owns them', async () => {
-    const rig = await rigWith();
+    const rig = await rigWith({ batchWaitMs: 60 });
     rig.chain.callResult = (call) =>
       call.args[2] === '2' ? { ...failing('InsufficientFreeStake'), remedy: 'do' } : undefined;
     const outcomes = await rig.settle(Promise.all([1, 2, 3].map((n) => rig.submit(startJob(n)))));
@@ -319,6 +319,30 @@ describe('what happens on the way', () => {
       expect(rig.chain.submissions).toHaveLength(2);
     },
   );
+
+  it('a nonce that is out is not given again, whatever the pool says', async () => {
+    const rig = await rigWith({ eraBlocks: 64 });
+    rig.chain.fates.push('swallowed');
+    const asked = [rig.submit(startJob(1))];
+    await rig.untilSo(() => rig.chain.submissions.length === 1, { blocks: false });
+    asked.push(rig.submit(startJob(2)));
+    await rig.untilSo(() => rig.chain.submissions.length === 2, { blocks: false });
+    expect(rig.chain.submissions.map(({ tx }) => tx.nonce)).toEqual([0, 1]);
+    rig.chain.disconnect();
+    rig.chain.connected.set(true);
+    await rig.settle(Promise.all(asked));
+    expect(stakes(rig)).toEqual([1, 2]);
+  });
+
+  it('no more transactions are under way than allowed', async () => {
+    const rig = await rigWith({ maxInFlight: 2, maxBatchCalls: 1 });
+    const asked = [1, 2, 3, 4].map((n) => rig.submit(startJob(n)));
+    await rig.untilSo(() => rig.chain.poolSize === 2, { blocks: false });
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(rig.chain.poolSize).toBe(2);
+    await rig.settle(Promise.all(asked));
+    expect(stakes(rig)).toEqual([1, 2, 3, 4]);
+  });
 
   it('nonce taken by somebody whose transaction waits in the pool: takes the next', async () => {
     const rig = await rigWith({ eraBlocks: 4_096 });

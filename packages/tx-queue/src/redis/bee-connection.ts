@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { retry, type Logger } from '@runtime-bridge/base';
+import { abortedError, retry, type Logger } from '@runtime-bridge/base';
 import type BeeQueue from 'bee-queue';
 import { Redis as IoRedis, type RedisOptions } from 'ioredis';
 import { TxQueueError, TxQueueErrorCode } from '../errors.js';
@@ -75,7 +75,7 @@ export async function connectBee(
   const redisOptions = optionsOf(options);
   const { logger, signal } = collaborators;
   const where = redactUrl(options.url);
-  return retry(() => connectOnce(options, redisOptions, settings, logger), {
+  return retry((_attempt, stop) => connectOnce(options, redisOptions, settings, logger, stop), {
     minDelayMs: 200,
     maxDelayMs: 5_000,
     signal,
@@ -89,13 +89,14 @@ async function connectOnce(
   redisOptions: RedisOptions,
   settings: BeeQueue.QueueSettings,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<BeeConnection> {
-  const client = new Redis(options.url, { ...redisOptions, lazyConnect: true });
+  const client = new Redis(options.url, redisOptions);
   const onError = (error: unknown) => logger.debug('Redis connection error', {}, error);
   client.on('error', onError);
   let bee: BeeQueue<unknown> | undefined;
   try {
-    await client.connect();
+    await ready(client, options, logger, signal);
     bee = new Bee(QUEUE_NAME, {
       ...settings,
       prefix: options.prefix ?? 'bq',
@@ -124,6 +125,31 @@ async function connectOnce(
       client.disconnect();
     },
   };
+}
+
+/** Waits for the first connection, which ioredis tries again by itself. */
+async function ready(
+  client: IoRedis,
+  options: RedisConnectionOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = (error: unknown) =>
+    logger.warn('Waiting for Redis', { redis: redactUrl(options.url) }, error);
+  client.once('error', waiting);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => reject(abortedError(signal));
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      client.once('ready', () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  } finally {
+    client.off('error', waiting);
+  }
 }
 
 function optionsOf(options: RedisConnectionOptions): RedisOptions {
