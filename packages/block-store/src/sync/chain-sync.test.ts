@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { toHex } from '@runtime-bridge/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BlockStoreErrorCode } from '../errors.js';
 import { FakeChains } from '../fake-chains.test.support.js';
@@ -170,6 +171,22 @@ describe('going on', () => {
         code: BlockStoreErrorCode.STORE_OF_OTHER_CHAIN,
         facts: { field: 'paraBlock1' },
       });
+  });
+
+  it('leaves a node of another chain for one of its own', async () => {
+    const bench = await open({ finalized: 20 });
+    await bench.untilBuilt(20);
+    await bench.stop();
+    const other = new FakeChains({ relayGenesisHeight: 5 });
+    const lost = {
+      tamper: (method: string, params: readonly unknown[], answer: unknown) =>
+        method === 'chain_getBlockHash' && params[0] === 1 ? toHex(other.para[1]!.hash) : answer,
+    };
+    const again = await open({ path: bench.path, para: [lost, {}] });
+    await again.untilBuilt(40);
+    expect(again.errors.map(({ error }) => error)).toMatchObject([
+      { code: BlockStoreErrorCode.STORE_OF_OTHER_CHAIN },
+    ]);
   });
 
   it('goes on after the disk was full', async () => {

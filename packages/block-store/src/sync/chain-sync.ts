@@ -1,5 +1,4 @@
 import {
-  fromHex,
   isAbortError,
   systemClock,
   TaskGroup,
@@ -16,9 +15,12 @@ import {
   defaultFinalizedHeadsOptions,
   hasCode,
   JustificationStream,
+  RelayReader,
+  type Fault,
   type FinalizedHeadsOptions,
   type JsonRpcClient,
 } from '@runtime-bridge/chain-client';
+import { BlockStoreError, BlockStoreErrorCode } from '../errors.js';
 import type { BlockStore } from '../store/block-store.js';
 import { stepFaultOf } from './fault.js';
 import { fetchChainIdentity, fetchGenesisRows, fetchParaGenesis } from './genesis.js';
@@ -48,6 +50,13 @@ export interface ChainSyncCollaborators {
 export interface Targets {
   relay: number;
   para: number;
+}
+
+/** A node of another chain is left for one of the chain that the store is of. */
+function identityFaultOf(error: unknown): Fault | undefined {
+  const isOtherChain =
+    error instanceof BlockStoreError && error.code === BlockStoreErrorCode.STORE_OF_OTHER_CHAIN;
+  return isOtherChain ? 'lie' : stepFaultOf(error);
 }
 
 /**
@@ -136,7 +145,7 @@ export class ChainSync implements Service {
       },
       {
         what: 'Start of the store',
-        onFailure: (error) => this.status.refused('para', error),
+        onFailure: (error) => this.status.failed('para', error),
         signal: done.signal,
       },
       { logger: this.#logger, clock: this.#clock },
@@ -147,24 +156,11 @@ export class ChainSync implements Service {
   async #beginOnce(signal: AbortSignal): Promise<void> {
     const { store, relay, para } = this.#with;
     if (store.meta) {
-      // The para chain is told by its first blocks, the relay chain by the block that the genesis info names.
-      const { paraGenesis, paraBlock1 } = await this.#untilBlock1(
-        (rpcSignal) => para.use((rpc) => fetchChainIdentity(rpc, rpcSignal), { signal: rpcSignal }),
-        signal,
-      );
-      store.expectChain({ paraGenesis: toHex(paraGenesis), paraBlock1: toHex(paraBlock1) });
-      const { relayGenesisHeight, relayGenesis } = store.meta;
-      const hash = await relay.call('chain_getBlockHash', [relayGenesisHeight], { signal });
-      if (typeof hash === 'string') store.expectChain({ relayGenesis: toHex(fromHex(hash)) });
-      else store.expectChain({ relayGenesis });
+      await this.#expectSameChain(signal);
       return;
     }
     const start = await this.#untilBlock1(
-      (rpcSignal) =>
-        para.use((rpc) => fetchParaGenesis(rpc, rpcSignal), {
-          signal: rpcSignal,
-          faultOf: stepFaultOf,
-        }),
+      () => para.use((rpc) => fetchParaGenesis(rpc, signal), { signal, faultOf: stepFaultOf }),
       signal,
     );
     const { genesis, more } = await relay.use((rpc) => fetchGenesisRows(rpc, start, signal), {
@@ -179,11 +175,35 @@ export class ChainSync implements Service {
     });
   }
 
+  /** The para chain is told by its first blocks, the relay chain by the block that the genesis info names. */
+  async #expectSameChain(signal: AbortSignal): Promise<void> {
+    const { store, relay, para } = this.#with;
+    await this.#untilBlock1(
+      () =>
+        para.use(
+          async (rpc) => {
+            const { paraGenesis, paraBlock1 } = await fetchChainIdentity(rpc, signal);
+            store.expectChain({ paraGenesis: toHex(paraGenesis), paraBlock1: toHex(paraBlock1) });
+          },
+          { signal, faultOf: identityFaultOf },
+        ),
+      signal,
+    );
+    const height = store.meta?.relayGenesisHeight ?? 0;
+    await relay.use(
+      async (rpc) => {
+        const hash = await new RelayReader({ rpc }).blockHash(height, { signal });
+        store.expectChain({ relayGenesis: toHex(hash) });
+      },
+      { signal, faultOf: identityFaultOf },
+    );
+  }
+
   /** A chain that was just started has no block 1 yet: that is waited for, and is no failure of the node. */
-  async #untilBlock1<T>(run: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #untilBlock1<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let isTold = false; ; isTold = true) {
       try {
-        return await run(signal);
+        return await run();
       } catch (error) {
         if (isAbortError(error) || !hasCode(error, ChainClientErrorCode.BLOCK_UNKNOWN)) throw error;
         if (!isTold) this.#logger.info('Waiting for para block 1', { reason: error.message });

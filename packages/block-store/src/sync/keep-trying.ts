@@ -1,3 +1,4 @@
+import { ChainClientError, ChainClientErrorCode } from '@runtime-bridge/chain-client';
 import {
   Backoff,
   isAbortError,
@@ -33,8 +34,10 @@ export async function keepTrying(
     } catch (error) {
       if (signal.aborted || isAbortError(error)) return;
       onFailure(error);
+      // That a node is away is told by its connection.
+      if (isAway(error)) logger.debug(`${what} waits for a node`, {}, error);
       const text = isBridgeError(error) ? `${error.code} ${error.message}` : String(error);
-      if (text !== told || clock.now() - toldAtMs >= REPEAT_LOG_MS) {
+      if (!isAway(error) && (text !== told || clock.now() - toldAtMs >= REPEAT_LOG_MS)) {
         const facts = isBridgeError(error) ? { ...error.facts, code: error.code } : {};
         logger.error(`${what} cannot go on`, facts, error);
         told = text;
@@ -46,3 +49,16 @@ export async function keepTrying(
     await clock.sleep(backoff.next(), signal).catch(() => {});
   }
 }
+
+/** Whether an error only says that there is no node to talk to now. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ChainClientError && awayCodes.has(error.code);
+}
+
+const awayCodes: ReadonlySet<string> = new Set([
+  ChainClientErrorCode.CONNECT_FAILED,
+  ChainClientErrorCode.NOT_CONNECTED,
+  ChainClientErrorCode.DISCONNECTED,
+  ChainClientErrorCode.NO_ENDPOINT,
+  ChainClientErrorCode.CLOSED,
+]);

@@ -121,7 +121,7 @@ export class ParaSync {
       () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
       {
         what: 'Para synchronisation',
-        onFailure: (error) => status.refused('para', error),
+        onFailure: (error) => status.failed('para', error),
         signal,
       },
       { logger: this.#logger, clock: this.#clock },

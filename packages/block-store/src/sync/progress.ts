@@ -24,9 +24,12 @@ export class ProgressMeter {
     const first = this.#samples[0]!;
     const seconds = (atMs - first.atMs) / 1000;
     const perSecond = seconds > 0 ? (height - first.height) / seconds : undefined;
-    const left = Math.max(0, target - height);
-    const etaSec =
-      left === 0 ? 0 : perSecond && perSecond > 0 ? Math.round(left / perSecond) : undefined;
-    return { height, target, perSecond, etaSec };
+    return { height, target, perSecond, etaSec: etaOf(target - height, target, perSecond) };
   }
+}
+
+function etaOf(left: number, target: number, perSecond: number | undefined): number | undefined {
+  if (target < 0) return undefined;
+  if (left <= 0) return 0;
+  return perSecond && perSecond > 0 ? Math.round(left / perSecond) : undefined;
 }

@@ -88,7 +88,7 @@ export class RelaySync {
       () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
       {
         what: 'Relay synchronisation',
-        onFailure: (error) => status.refused('relay', error),
+        onFailure: (error) => status.failed('relay', error),
         signal,
       },
       { logger: this.#logger, clock: this.#clock },

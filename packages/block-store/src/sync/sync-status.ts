@@ -1,4 +1,5 @@
 import { messageOf, Watched } from '@runtime-bridge/base';
+import { isAway } from './keep-trying.js';
 
 /** What one side of the synchronisation is doing. */
 export type SideState =
@@ -26,8 +27,9 @@ export class SyncStatus {
     );
   }
 
-  /** Notes that a side cannot go on. */
-  refused(side: 'relay' | 'para', error: unknown): void {
-    this[side].set({ state: 'refused', detail: messageOf(error), error });
+  /** Notes that a side cannot go on now. */
+  failed(side: 'relay' | 'para', error: unknown): void {
+    if (isAway(error)) this.waiting(side, `Waiting for a ${side} node: ${messageOf(error)}`);
+    else this[side].set({ state: 'refused', detail: messageOf(error), error });
   }
 }

@@ -40,7 +40,7 @@ function fields(bytes: Uint8Array): Map<number, number | Uint8Array> {
   const result = new Map<number, number | Uint8Array>();
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    result.set(field, wireType === 0 ? Number(reader.int64()) : reader.bytes());
+    result.set(field, Number(wireType) === 0 ? Number(reader.int64()) : reader.bytes());
   }
   return result;
 }
