@@ -1,7 +1,5 @@
-import { Keyring } from '@polkadot/keyring';
-
 import { DEV_MEASUREMENT, measurementBytes } from '../attestation/index.js';
-import { utf8, type KeyChange } from '../primitives/index.js';
+import { fromHex, utf8, type KeyChange } from '../primitives/index.js';
 import { BlockRun } from './block-run.js';
 import { PHA } from './fixed-point.js';
 import type { RuntimeConfig } from './pallet.js';
@@ -55,16 +53,19 @@ export interface ParaGenesis {
   tokenomics: TokenomicParameters;
 }
 
-const DEV_NAMES = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie'] as const;
 /** The well-known dev accounts (sr25519). */
-export type DevName = (typeof DEV_NAMES)[number];
+export type DevName = 'Alice' | 'Bob' | 'Charlie' | 'Dave' | 'Eve' | 'Ferdie';
 
 /** Account ids of //Alice … //Ferdie. */
 export function devAccounts(): Readonly<Record<DevName, AccountId>> {
-  const keyring = new Keyring({ type: 'sr25519' });
-  return Object.fromEntries(
-    DEV_NAMES.map((name) => [name, keyring.createFromUri(`//${name}`).publicKey]),
-  ) as Record<DevName, AccountId>;
+  return {
+    Alice: fromHex('d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d'),
+    Bob: fromHex('8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48'),
+    Charlie: fromHex('90b5ab205c6974c9ea841be688864633dc9ca8a357843eeacf2314649965fe22'),
+    Dave: fromHex('306721211d5404bd9da88e0204360a1a9ab8b87c66c1bc2fcdd37f3c2222cc20'),
+    Eve: fromHex('e659a7a1628cdd93febc04a4e0646ea20e9f5f0ce097d9a05290d4a9e054df4e'),
+    Ferdie: fromHex('1cbd2d43530a44705ad088af313e18f80b53ef16b36177cd4b77b846f2a5f07c'),
+  };
 }
 
 /**
