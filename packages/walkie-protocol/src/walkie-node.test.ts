@@ -179,6 +179,19 @@ describe('WalkieNode', () => {
     expect((await watcher.client(again.peerId).call('Hello', {})).hostname).toBe('after');
   });
 
+  it('does not list a peer that claims another peer id', async () => {
+    const liar = await startNode();
+    let greetings = 0;
+    liar.handle('Hello', () => {
+      greetings += 1;
+      return { peerId: 'QmSomebodyElse', role: WalkieRoles.WR_LIFECYCLE_MANAGER };
+    });
+    const watcher = await startNode({ privateKey: keys[1]!, bootNodes: liar.addresses });
+    await expect.poll(() => greetings, { timeout: 10_000 }).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(watcher.peers.list()).toEqual([]);
+  });
+
   it('fails coded when nobody is there', async () => {
     const node = await startNode();
     const gone = await startNode({ privateKey: keys[1]! });
