@@ -171,7 +171,7 @@ function renderWorkers(workers: readonly WorkerView[], filter: StatusFilter): Sa
   const shown = found.slice(0, MAX_WORKER_ROWS);
   const count =
     found.length === workers.length
-      ? `${workers.length}`
+      ? `${workers.length} workers`
       : html`${found.length} of ${workers.length} — <a href="?#workers">show all</a>`;
   const more =
     shown.length < found.length
