@@ -1,1 +1,2 @@
-export {};
+export { createTrader, type TraderCollaborators } from './service.js';
+export { retiredVariables, traderSettings, type TraderSettings } from './settings.js';

@@ -26,6 +26,11 @@ export class RedisConsumer implements JobConsumer {
     private readonly collaborators: { logger: Logger },
   ) {}
 
+  /** Whether there is a connection now. */
+  get isConnected(): boolean {
+    return this.#connection?.client.status === 'ready';
+  }
+
   handle(handler: JobHandler): void {
     this.#handler = handler;
   }

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import {
+  ServiceGroup,
+  systemClock,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
+import { ParaApi } from '@runtime-bridge/chain-client/tx';
+import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
+import type { Health } from '@runtime-bridge/service-kit';
+import { RedisConsumer } from '@runtime-bridge/tx-queue';
+import { createTxSender } from '@runtime-bridge/tx-sender';
+import { HealthReporter } from './health-reporter.js';
+import type { TraderSettings } from './settings.js';
+
+/** What the trader works with. */
+export interface TraderCollaborators {
+  logger: Logger;
+  metrics: MetricsRegister;
+  health: Health;
+}
+
+/**
+ * Puts the trader together. Nothing is connected to before it is started.
+ * @throws KeystoreError when the identity cannot be read
+ */
+export async function createTrader(
+  settings: TraderSettings,
+  { logger, metrics, health }: TraderCollaborators,
+): Promise<Service> {
+  // Operator keys are sealed for the lifecycle manager, whose identity the trader shares.
+  const identity = await loadOrCreateIdentity(
+    {
+      directory: settings.identityDirectory,
+      name: 'LIFECYCLE',
+      passphrase: settings.identityPassphrase,
+    },
+    { logger },
+  );
+  logger.info('Got my peer id', { peer: identity.peerId });
+  const { redisCaFile } = settings;
+  const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
+  const consumer = new RedisConsumer(
+    {
+      url: settings.redisEndpoint,
+      ...(redisCaFile === undefined ? {} : { tls: { ca: await readFile(redisCaFile, 'utf8') } }),
+    },
+    { logger },
+  );
+  const { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip } = settings;
+  const sender = createTxSender(
+    { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip },
+    { consumer, para, identity, logger, metrics },
+  );
+  const group = new ServiceGroup('trader', { logger });
+  group.add(new HealthReporter({ para, consumer, sender, health, logger, clock: systemClock }));
+  group.add(para);
+  group.add(sender);
+  return group;
+}
