@@ -211,7 +211,7 @@ describe('on disk', () => {
       await again.dispose();
       open.splice(open.indexOf(again), 1);
     }
-  });
+  }, 60_000);
 
   it('keeps values apart per chain', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'devnet-two-'));
