@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
 
@@ -5,7 +6,7 @@ export default mergeConfig(
   { ...base, test: { ...base.test, include: [], exclude: [] } },
   defineConfig({
     test: {
-      root: '../..',
+      root: fileURLToPath(new URL('../..', import.meta.url)),
       include: ['{packages,apps}/*/src/**/*.redis.test.ts'],
       exclude: ['**/node_modules/**', '**/dist/**'],
       testTimeout: 60_000,
