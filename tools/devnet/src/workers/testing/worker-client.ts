@@ -90,12 +90,19 @@ export class WorkerClient {
     options: MessageInitShape<typeof InitRuntimeRequestSchema> & { at?: number } = {},
   ): Promise<InitRuntimeResponse> {
     const { at = 0, ...request } = options;
-    return this.prpc('InitRuntime', InitRuntimeRequestSchema, InitRuntimeResponseSchema, {
+    return this.prpcInit({
       encodedGenesisInfo: chain.genesisInfo(at),
       encodedGenesisState: chain.genesisState(),
       isParachain: true,
       ...request,
     });
+  }
+
+  /** InitRuntime with a request of one's own. */
+  prpcInit(
+    request: MessageInitShape<typeof InitRuntimeRequestSchema>,
+  ): Promise<InitRuntimeResponse> {
+    return this.prpc('InitRuntime', InitRuntimeRequestSchema, InitRuntimeResponseSchema, request);
   }
 
   runtimeInfo(
