@@ -233,7 +233,7 @@ describe('blobs as views of rows', () => {
 
   it.each([
     ['a relay end without justification', 'drySyncHeader:11:18:5:9'],
-    ['a range over a set change', 'drySyncHeader:15:30:7:14'],
+    ['a range over a set change', 'drySyncHeader:15:30:7:13'],
     ['another para end than the head there', 'drySyncHeader:11:20:4:7'],
     ['heights that are not there yet', 'drySyncHeader:35:99:16:48'],
     ['a start at the genesis', 'drySyncHeader:3:10:1:3'],

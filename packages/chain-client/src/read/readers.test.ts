@@ -249,7 +249,7 @@ describe('pairs of a state', () => {
       { state_getKeysPaged: keysPaged, state_getStorage: (key: string) => state.get(key) },
     ],
   ])('are read %s', async (_what, answers) => {
-    const pairs = await new ParaReader({ rpc: caller(answers as Answers) }).statePairs(HEADER_HASH);
+    const pairs = await new ParaReader({ rpc: caller(answers) }).statePairs(HEADER_HASH);
     expect(pairs.map(([key, value]) => [toHex(key), toHex(value)])).toEqual([...state]);
   });
 
