@@ -7,7 +7,13 @@ import {
   type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
-import { BlobViews, BlockStore, ChainSync } from '@runtime-bridge/block-store';
+import {
+  BlobViews,
+  BlockStore,
+  ChainSync,
+  type StoreHeights,
+  type Targets,
+} from '@runtime-bridge/block-store';
 import { JsonRpcClient } from '@runtime-bridge/chain-client';
 import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
@@ -110,7 +116,7 @@ export async function createDataProvider(
     providerInfo({
       chain: store.meta,
       heights: store.heights.value,
-      targets: sync.targets,
+      targets: atLeast(sync.targets, store.heights.value),
       blobServerPort: blobServer.port,
     });
   exposeHeights(metrics, info);
@@ -128,6 +134,7 @@ export async function createDataProvider(
       { store, blobs, info, health, logger, metrics, clock },
     ),
   );
+  health.set('blob server', { ready: false, detail: `Waiting to listen on ${settings.blobPort}` });
   group.add(new ProgressReporter({ info, sync, health, logger, clock }));
   return {
     name: group.name,
@@ -140,7 +147,20 @@ export async function createDataProvider(
       return walkie.addresses;
     },
     info,
-    start: (signal) => group.start(signal),
+    async start(signal) {
+      await group.start(signal);
+      health.set('blob server', { ready: true, detail: `Listening on ${blobServer.port}` });
+    },
     stop: () => group.stop(),
+  };
+}
+
+/** What is stored is proved final, also while the nodes' own announcement of it is still on its way. */
+function atLeast(targets: Targets, heights: StoreHeights | undefined): Targets {
+  const raise = (target: number, height: number | undefined) =>
+    target < 0 ? target : Math.max(target, height ?? -1);
+  return {
+    relay: raise(targets.relay, heights?.relay),
+    para: raise(targets.para, heights?.para),
   };
 }

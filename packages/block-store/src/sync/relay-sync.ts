@@ -21,7 +21,7 @@ import {
   type JustificationStream,
   type RpcCaller,
 } from '@runtime-bridge/chain-client';
-import { BlockStoreError, BlockStoreErrorCode } from '../errors.js';
+import { BlockStoreError, BlockStoreErrorCode, isRefusal } from '../errors.js';
 import { corruptRow } from '../rows/meta.js';
 import type { BlockStore } from '../store/block-store.js';
 import { stepFaultOf } from './fault.js';
@@ -97,7 +97,7 @@ export class RelaySync {
 
   /** Goes on from what is stored with one endpoint, until that fails. */
   async #runOn(rpc: RpcCaller, signal: AbortSignal): Promise<never> {
-    const { store, status, client } = this.#with;
+    const { store, status, client, justifications } = this.#with;
     let position = await positionOf(store);
     const scope = new AbortScope(signal);
     // The next stretches are fetched while one is verified and stored.
@@ -119,6 +119,10 @@ export class RelaySync {
         client.praise(rpc.url);
         status.syncing('relay', `Following ${rpc.url}`);
       }
+    } catch (error) {
+      // Else the next attempt would begin with the same announcement, and be refused for it.
+      if (isRefusal(error)) justifications.forget(rpc.url);
+      throw error;
     } finally {
       scope.end();
       await fetching;

@@ -41,7 +41,8 @@ export const defaultWsEndpointOptions = {
   maxResponseBytes: 150 * 1024 * 1024,
   heartbeatMs: 20_000,
   reconnectMinMs: 500,
-  reconnectMaxMs: 30_000,
+  // A node that restarts is back within this; more often would only fill the logs of one that is gone for days.
+  reconnectMaxMs: 10_000,
 } as const satisfies Omit<WsEndpointOptions, 'url'>;
 
 /** A connection counts as good, so that the next one is made at once, when it lasted this long. */
