@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+
+const PROGRAM = fileURLToPath(new URL('../../../tools/devnet/dist/main.js', import.meta.url));
+
+/** Both chains of the dev network as one process. */
+export class DevChains {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly relay: string,
+    readonly para: string,
+  ) {}
+
+  static async start(folder: string, args: readonly string[]): Promise<DevChains> {
+    const child = spawn(
+      process.execPath,
+      [...[PROGRAM, 'chains', '--data', folder, '--relay-port', '0', '--para-port', '0'], ...args],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const ready = await new Promise<{ relay: string; para: string }>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (line.startsWith('{')) resolve(JSON.parse(line) as { relay: string; para: string });
+      });
+      child.once('exit', (code) => reject(new Error(`The chains ended with ${code}`)));
+    });
+    return new DevChains(child, ready.relay, ready.para);
+  }
+
+  /** One call to a node. */
+  async ask(url: string, method: string, params: readonly unknown[] = []): Promise<unknown> {
+    const socket = new WebSocket(url);
+    try {
+      return await new Promise((resolve, reject) => {
+        socket.on('open', () =>
+          socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })),
+        );
+        socket.on('error', reject);
+        socket.on('message', (data) =>
+          resolve((JSON.parse((data as Buffer).toString()) as { result: unknown }).result),
+        );
+      });
+    } finally {
+      socket.terminate();
+    }
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await ended;
+  }
+}

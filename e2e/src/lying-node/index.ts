@@ -1,0 +1,7 @@
+export { BlobReader } from './blob-reader.js';
+export { feedWorker, type FeedOptions, type WorkerHeights } from './fed-worker.js';
+export { HANG, RpcRefusal, type Exchange, type Lie } from './lie.js';
+export * as lies from './lies.js';
+export { LyingNode, type LyingNodeOptions } from './lying-node.js';
+export { ProviderProcess, type LogLine, type ProviderHeights } from './provider-process.js';
+export { RecordFields } from './record-fields.js';

@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../apps/data-provider/dist/main.js', import.meta.url));
+
+/** A line of its log. */
+export interface LogLine {
+  level: string;
+  message: string;
+  error?: { code: string; message: string; facts?: Record<string, unknown> };
+  [fact: string]: unknown;
+}
+
+/** How far it is. */
+export interface ProviderHeights {
+  relayTarget: number;
+  /** What blobs are made up to. */
+  relay: number;
+  para: number;
+}
+
+export interface ProviderOptions {
+  folder: string;
+  relay: readonly string[];
+  para: readonly string[];
+}
+
+const STOP_DEADLINE_MS = 12_000;
+
+/** The built data provider as the process that it is in production. */
+export class ProviderProcess {
+  readonly log: LogLine[] = [];
+  /** How it ended, when it did by itself. */
+  ended: string | undefined;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly blobPort: number,
+    private readonly metricsPort: number,
+    private readonly logFile: string,
+  ) {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      if (line.startsWith('{')) this.log.push(JSON.parse(line) as LogLine);
+    });
+    child.stderr!.on('data', (data: Buffer) =>
+      this.log.push({ level: 'stderr', message: data.toString('utf8') }),
+    );
+    child.once('exit', (code, signal) => (this.ended = signal ?? `exit code ${code}`));
+  }
+
+  static async start(options: ProviderOptions): Promise<ProviderProcess> {
+    const { folder } = options;
+    await mkdir(folder, { recursive: true });
+    const [blobPort, metricsPort] = [await freePort(), await freePort()];
+    const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        NODE_ENV: 'production',
+        PHALA_LOGGER_LEVEL: 'debug',
+        PHALA_CHAIN_ENDPOINT: options.para.join(','),
+        PHALA_PARENT_CHAIN_ENDPOINT: options.relay.join(','),
+        PHALA_LOCAL_DB_PATH: join(folder, 'store'),
+        PHALA_PEER_ID_PREFIX: join(folder, 'keys'),
+        PHALA_HEALTH_SOCKET: join(folder, 'health.sock'),
+        PHALA_DATA_PROVIDER_LOCAL_SERVER_PORT: String(blobPort),
+        PHALA_METRICS_PORT: String(metricsPort),
+        PHALA_WALKIE_LISTEN_ADDRESSES: '/ip4/127.0.0.1/tcp/0',
+        PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true',
+      },
+    });
+    return new ProviderProcess(child, blobPort, metricsPort, join(folder, 'provider.log'));
+  }
+
+  /** Its heights, as its metrics tell them; -1 while it is not up. */
+  async heights(): Promise<ProviderHeights> {
+    const text = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)
+      .then((response) => response.text())
+      .catch(() => '');
+    const height = (chain: string, stage: string) => {
+      const sample = new RegExp(
+        `^runtime_bridge_provider_height_blocks{chain="${chain}",stage="${stage}"[^}]*} (\\S+)$`,
+        'm',
+      );
+      return Number(sample.exec(text)?.[1] ?? -1);
+    };
+    return {
+      relayTarget: height('relay', 'finalized'),
+      relay: height('relay', 'built'),
+      para: height('para', 'fetched'),
+    };
+  }
+
+  /** SIGTERM, after a deadline SIGKILL; its log is kept beside its data. */
+  async stop(): Promise<void> {
+    if (this.ended === undefined) {
+      const exited = new Promise((resolve) => this.child.once('exit', resolve));
+      this.child.kill('SIGTERM');
+      const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_DEADLINE_MS);
+      await exited;
+      clearTimeout(timer);
+    }
+    await writeFile(this.logFile, this.log.map((line) => JSON.stringify(line)).join('\n'));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
