@@ -45,6 +45,11 @@ export class JustificationStream implements Service {
     await this.#tasks.stop();
   }
 
+  /** Forgets what an endpoint announced, after it was found to be wrong: nobody else would replace it. */
+  forget(url: string): void {
+    this.newest.update((newest) => (newest?.url === url ? undefined : newest));
+  }
+
   #note(item: unknown, url: string): void {
     try {
       const bytes = asBytes(item, { url, method: 'grandpa_subscribeJustifications' }, 'result');
