@@ -264,6 +264,7 @@ class Operation implements Service {
           providers: providers.providers,
           chain,
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
+          bestBlock: () => para.bestHead.value?.number ?? -1,
           producer,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,

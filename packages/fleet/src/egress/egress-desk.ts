@@ -22,8 +22,8 @@ export interface EgressDeskOptions {
 export interface EgressDeskCollaborators {
   /** Sequence that the chain expects of a sender, and the finalised block that says so. */
   ingressOf: (origin: Hex) => { sequence: bigint; block: number } | undefined;
-  /** Newest finalised block that is known. */
-  block: () => number;
+  /** Newest block that is known, finalised or not: what a failed batch did is in none after it. */
+  newestBlock: () => number;
   /** Hands in a job for a worker's pool. */
   submit: (
     uuid: string,
@@ -108,7 +108,7 @@ export class EgressDesk {
     batch: LaneBatch,
     signal: AbortSignal,
   ): Promise<void> {
-    const { submit, notice, logger, block } = this.#collaborators;
+    const { submit, notice, logger, newestBlock } = this.#collaborators;
     const facts = { origin, first: batch.first, count: batch.messages.length };
     logger.debug('Handing in egress messages', facts);
     let failure: BridgeError;
@@ -132,7 +132,7 @@ export class EgressDesk {
     } catch (error) {
       failure = BridgeError.from(error);
     }
-    lane.fail(block());
+    lane.fail(newestBlock());
     if (signal.aborted) return;
     this.#sent('failed', batch.messages.length);
     logger.warn('Egress messages failed', facts, failure);

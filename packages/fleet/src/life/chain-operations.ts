@@ -51,6 +51,8 @@ export interface ChainOperationsCollaborators {
   submit: (publicKey: Hex, job: WorkerJob, signal: AbortSignal) => Promise<JobOutcome>;
   reportEgress: (reports: readonly EgressReport[]) => void;
   say: (text: string) => void;
+  /** Told of what is being waited out. */
+  onTrouble: (text: string) => void;
   /** Told when the chain is as wanted. */
   onDone: () => void;
 }
@@ -114,7 +116,7 @@ export class ChainOperations {
   }
 
   async #handInMessages(queueSynced: Watched<boolean>, signal: AbortSignal): Promise<never> {
-    const { client, clock, reportEgress, say } = this.#collaborators;
+    const { client, clock, reportEgress, onTrouble } = this.#collaborators;
     let failures = 0;
     for (let look = 0; ; look += 1) {
       const moment = this.#isOpen() ? this.#moment() : undefined;
@@ -132,7 +134,7 @@ export class ChainOperations {
           if (signal.aborted) throw error;
           failures += 1;
           if (failures > MAX_EGRESS_FAILURES && isPRuntimeError(error)) throw error;
-          say(`Error while synching mq egress: ${BridgeError.from(error).message}`);
+          onTrouble(`Error while synching mq egress: ${BridgeError.from(error).message}`);
         }
       } else if (moment) {
         queueSynced.set(true);
@@ -142,7 +144,7 @@ export class ChainOperations {
   }
 
   async #keepAsWanted(queueSynced: Watched<boolean>, signal: AbortSignal): Promise<never> {
-    const { clock, machine, say } = this.#collaborators;
+    const { clock, machine, say, onTrouble, head } = this.#collaborators;
     const beganMs = clock.now();
     let failures = 0;
     for (;;) {
@@ -152,7 +154,11 @@ export class ChainOperations {
       } else if (this.#isSyncOnly()) {
         this.#hold('Sync only mode enabled, skipping on-chain operations.');
       } else if (!this.#isOpen()) {
-        say('Waiting for the data provider, which is behind the head...');
+        onTrouble(
+          head.value.paraId === undefined
+            ? 'Waiting for a data provider...'
+            : 'Waiting for the data provider, which is behind the head...',
+        );
       } else if (!queueSynced.value && clock.now() - beganMs < QUEUE_SYNC_MS) {
         if (machine.state.kind === 'synced') say('Synching message queue...');
       } else {
@@ -165,7 +171,7 @@ export class ChainOperations {
           if (!isTransactionFailure(error)) throw error;
           failures += 1;
           if (failures >= MAX_TX_FAILURES) throw error;
-          say(error.message);
+          onTrouble(error.message);
           await clock.sleep(this.#txBackoff.next(), signal);
           continue;
         }

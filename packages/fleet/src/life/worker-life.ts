@@ -120,6 +120,8 @@ export class WorkerLife {
   #info: PRuntimeInfo | undefined;
   #driver: SyncDriver | undefined;
   #failedAt: { nextRelay: number; nextPara: number; nextBlock: number } | undefined;
+  /** Whether the newest message tells of something that is being waited out. */
+  #troubled = false;
   #sinceMs: number;
   #running: Promise<void> | undefined;
 
@@ -165,6 +167,7 @@ export class WorkerLife {
         submit: collaborators.submit,
         reportEgress: collaborators.reportEgress,
         say: (text) => this.say(text),
+        onTrouble: (text) => this.#tellTrouble(text),
         onDone: () => this.#chainBackoff.reset(),
       },
     );
@@ -219,6 +222,7 @@ export class WorkerLife {
 
   /** Adds a message for the operator. */
   say(text: string): void {
+    this.#troubled = false;
     if (this.#messages.add(text, this.#collaborators.clock.now())) this.#collaborators.onChange();
   }
 
@@ -282,7 +286,7 @@ export class WorkerLife {
         library,
         head,
         clock,
-        onTrouble: (text) => this.say(text),
+        onTrouble: (text) => this.#tellTrouble(text),
         onInfo: (fresh) => this.#note(fresh),
       },
     );
@@ -444,6 +448,12 @@ export class WorkerLife {
     }
   }
 
+  /** Says what is being waited out; its end will be told too. */
+  #tellTrouble(text: string): void {
+    this.say(text);
+    this.#troubled = true;
+  }
+
   #note(info: PRuntimeInfo): void {
     const before = this.#info;
     if (before?.initialized && (!info.initialized || before.publicKey !== info.publicKey)) {
@@ -470,6 +480,7 @@ export class WorkerLife {
       this.#failedAt = undefined;
       this.#backoff.reset();
     }
+    if (this.#troubled) this.say('Works again.');
     this.#collaborators.onChange();
   }
 

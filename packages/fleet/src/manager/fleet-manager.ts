@@ -50,6 +50,8 @@ export interface FleetManagerCollaborators {
   providers: Watched<readonly ProviderView[]>;
   chain: Pick<ChainWatch, 'facts' | 'setInterest'>;
   registerWorkerV2: () => boolean;
+  /** Newest block of the best chain, finalised or not; -1 when not known. */
+  bestBlock: () => number;
   producer: Pick<JobProducer, 'submit'>;
   /** Starts a runner process. */
   spawnRunner: (id: string) => RunnerProcess;
@@ -94,7 +96,7 @@ export class FleetManager implements Service {
           const sequence = facts?.ingress.get(origin);
           return facts && sequence !== undefined ? { sequence, block: facts.block } : undefined;
         },
-        block,
+        newestBlock: () => Math.max(block(), collaborators.bestBlock()),
         submit: (uuid, job, signal) => this.#submitEgress(uuid, job, signal),
         notice: (uuid, text) => this.#runnerOf(uuid)?.send({ kind: 'notice', uuid, text }),
         logger,

@@ -542,6 +542,7 @@ export class FleetRig {
         providers: this.views,
         chain: this.chain,
         registerWorkerV2: () => true,
+        bestBlock: () => this.chain.block,
         producer: this.chain,
         spawnRunner: (id) => this.#spawn(id),
         logger: silentLogger,
