@@ -86,6 +86,12 @@ describe('codecs', () => {
     expect(() => paraCodecs.decode(type, Uint8Array.from(bytes))).toThrow(ScaleError);
   });
 
+  it('refuse a length that the input cannot hold before they loop over it', () => {
+    const empty = new Codecs(new TypeTable({ Nothing: struct('', {}) }));
+    const hugeCount = Uint8Array.of(0xfe, 0xff, 0xff, 0xff);
+    expect(() => empty.decode('Vec<Nothing>', hugeCount)).toThrow(ScaleError);
+  });
+
   it('refuse calls nested without end', () => {
     const nested = (depth: number) => {
       // sudo(sudo(… remark))

@@ -9,6 +9,7 @@ import { TestChain, type SignOptions } from './chain.test.kit.js';
 import { extrinsicHash } from './extrinsic.js';
 import { messageTag } from './pallets/mq.js';
 import { PoolGraph, type PoolEntry } from './pool-graph.js';
+import { PoolWatchers } from './pool-watchers.js';
 import { TxPool, type PoolOptions } from './pool.js';
 import { nonceTag } from './signed-checks.js';
 import { TestWorker } from './worker.test.kit.js';
@@ -302,6 +303,18 @@ describe('blocks', () => {
     const status = watched(one);
     for (let i = 0; i < 4; i++) produce();
     expect(status.slice(2)).toEqual(['inBlock', 'finalityTimeout']);
+  });
+});
+
+describe('watchers', () => {
+  it('hear nothing after a final status', () => {
+    const watchers = new PoolWatchers([]);
+    const seen: TxStatus[] = [];
+    watchers.tell('0x01', 'ready');
+    watchers.watch('0x01', (status) => seen.push(status));
+    watchers.tell('0x01', { usurped: '0x02' });
+    watchers.tell('0x01', 'ready');
+    expect(seen).toEqual(['ready', { usurped: '0x02' }]);
   });
 });
 

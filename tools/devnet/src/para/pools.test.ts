@@ -338,5 +338,15 @@ describe('pools', () => {
     const set = chain.call('phalaComputation', 'setCoolDownExpiration', 60);
     expect(chain.sudo(set).events).toContain('phalaComputation.CoolDownExpirationChanged');
     expect(coolDownPeriod.get(chain.state)).toBe(60n);
+    worker.registerWithScore();
+    expectOk(chain.run(add(), alice()));
+    expectOk(chain.run(start(STAKE), alice()));
+    expectOk(chain.run(stop(), alice()));
+    chain.block([], 47_000);
+    const tooEarly = chain.sign(reclaim(), alice());
+    chain.block([tooEarly], 12_000);
+    expect(chain.outcome(2).result).toBe('phalaComputation.CoolDownNotReady');
+    chain.block([chain.sign(reclaim(), alice())], 1000);
+    expect(chain.outcome(2).result).toBe('ok');
   });
 });
