@@ -21,12 +21,23 @@ export const defaults: Omit<DemoOptions, 'once'> = {
 export async function withDemo(
   options: Partial<typeof defaults>,
   run: (demo: Demo) => Promise<void>,
-  endpointOf?: (workerUrl: string) => Promise<string>,
+  network: {
+    /** What the lifecycle manager is told as a worker's endpoint. */
+    endpointOf?: (workerUrl: string) => Promise<string>;
+    serviceEnv?: Record<string, string>;
+  } = {},
 ): Promise<void> {
   const lines: string[] = [];
-  const demo = new Demo({ ...defaults, ...options }, { root, tell: (line) => lines.push(line) });
+  const demo = new Demo(
+    { ...defaults, ...options },
+    {
+      root,
+      tell: (line) => lines.push(line),
+      ...(network.serviceEnv ? { serviceEnv: network.serviceEnv } : {}),
+    },
+  );
   try {
-    await demo.start(endpointOf);
+    await demo.start(network.endpointOf);
     await run(demo);
   } catch (error) {
     await demo.stop({ keepData: true });

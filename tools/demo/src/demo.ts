@@ -20,6 +20,8 @@ export interface DemoCollaborators {
   /** Root of the project, where the built programs are. */
   root: string;
   tell: (line: string) => void;
+  /** More environment variables for every service. */
+  serviceEnv?: Record<string, string>;
 }
 
 /** A whole bridge on a dev network, each part a process of its own. */
@@ -84,6 +86,7 @@ export class Demo {
         redisUrl,
         monitorPort: await this.#ports.find(this.options.port, 'the dashboard'),
         identity: `demo-${process.pid}`,
+        ...(this.collaborators.serviceEnv ? { env: this.collaborators.serviceEnv } : {}),
       },
       this.processes,
       this.#ports,

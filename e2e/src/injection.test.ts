@@ -1,0 +1,133 @@
+import { readWorkerInfo } from '@runtime-bridge/auditor';
+import type { Demo } from '@runtime-bridge/demo';
+import { describe, expect, it } from 'vitest';
+import { Injector, type InjectionKind } from './injector/index.js';
+import { until, untilWorkers, withDemo } from './with-demo.js';
+
+type Height = 'relayNext' | 'paraNext' | 'blockNext';
+
+interface Case {
+  kind: InjectionKind;
+  /** What pRuntime says to it. */
+  answer: RegExp;
+  /** Injected first, so that the worker falls behind and its next bodies hold several blocks. */
+  first?: InjectionKind;
+  /** Heights that must stand still meanwhile. A combined call is not atomic: its relay headers stay when its para headers are refused. */
+  standing: Height[];
+}
+
+const all: Height[] = ['relayNext', 'paraNext', 'blockNext'];
+
+const cases: Case[] = [
+  { kind: 'justificationByte', answer: /HeaderValidateFailed/, standing: all },
+  {
+    kind: 'swapBlocks',
+    first: 'justificationByte',
+    answer: /BlockNumberMismatch/,
+    standing: ['blockNext'],
+  },
+  { kind: 'relayHeaderByte', answer: /HeaderValidateFailed|HeaderHashMismatch/, standing: all },
+  {
+    kind: 'dropBlock',
+    first: 'justificationByte',
+    answer: /BlockNumberMismatch/,
+    standing: ['blockNext'],
+  },
+  { kind: 'swapRelayHeaders', answer: /HeaderHashMismatch|BlockNumberMismatch/, standing: all },
+  { kind: 'storageChangeByte', answer: /StateRootMismatch/, standing: ['blockNext'] },
+  { kind: 'dropRelayHeader', answer: /HeaderHashMismatch|BlockNumberMismatch/, standing: all },
+  { kind: 'dropStorageChange', answer: /StateRootMismatch/, standing: ['blockNext'] },
+  { kind: 'paraProofByte', answer: /StorageProofFailed/, standing: ['paraNext', 'blockNext'] },
+  { kind: 'paraHeaderByte', answer: /StorageProofFailed/, standing: ['paraNext', 'blockNext'] },
+];
+
+describe('one thing changed between the bridge and a worker', () => {
+  it('is refused with pRuntime’s own words, harms nobody else, and is over when it ends', async () => {
+    let injector: Injector | undefined;
+    const behindInjector = async (url: string) => {
+      if (injector) return url;
+      injector = await Injector.start({ target: url });
+      return injector.url;
+    };
+    try {
+      await withDemo(
+        { workers: 2 },
+        async (demo) => {
+          await untilWorkers(demo, 'both active', (states) =>
+            states.every(({ status }) => status === 'S_ACTIVE'),
+          );
+          for (const one of cases) await checkCase(demo, injector!, one);
+        },
+        { endpointOf: behindInjector, serviceEnv: { PHALA_ENABLE_PARA_BATCH_SYNC: 'true' } },
+      );
+    } finally {
+      await injector?.stop();
+    }
+  }, 600_000);
+});
+
+async function checkCase(
+  demo: Demo,
+  injector: Injector,
+  { kind, first, answer, standing }: Case,
+): Promise<void> {
+  const [victimUrl, otherUrl] = demo.network.workerUrls as [string, string];
+  const stateOf = async (index: number) => {
+    const states = await demo.monitor.workerStates(demo.peers.manager);
+    return states.find(({ worker }) => worker?.name === demo.workers[index]!.name)!;
+  };
+  const otherBefore = await readWorkerInfo(otherUrl);
+  if (first) {
+    injector.inject({ kind: first });
+    await until(
+      `${kind}: refused before`,
+      () => stateOf(0),
+      ({ status }) => status === 'S_ERROR',
+      60_000,
+    );
+  }
+  const seen = injector.injected.length;
+  injector.inject({ kind });
+  await until(
+    `${kind}: something was changed`,
+    async () => injector.injected.length,
+    (count) => count > seen,
+    60_000,
+  );
+  const refused = await readWorkerInfo(victimUrl);
+  await until(
+    `${kind}: the refusal in the last message`,
+    () => stateOf(0),
+    ({ lastMessage }) => answer.test(lastMessage ?? ''),
+    60_000,
+  );
+  const still = await readWorkerInfo(victimUrl);
+  for (const height of standing)
+    expect({ kind, [height]: still[height] }).toEqual({ kind, [height]: refused[height] });
+
+  const other = await stateOf(1);
+  expect({ kind, status: other.status }).toEqual({ kind, status: 'S_ACTIVE' });
+  await until(
+    `${kind}: the other worker moves on`,
+    () => readWorkerInfo(otherUrl),
+    ({ blockNext }) => blockNext > otherBefore.blockNext,
+    30_000,
+  );
+
+  injector.clear();
+  await until(
+    `${kind}: active again by itself`,
+    () => stateOf(0),
+    ({ status }) => status === 'S_ACTIVE',
+    120_000,
+  );
+  await until(
+    `${kind}: at the head again`,
+    async () => ({
+      victim: await readWorkerInfo(victimUrl),
+      other: await readWorkerInfo(otherUrl),
+    }),
+    (now) => now.victim.blockNext >= now.other.blockNext - 2,
+    60_000,
+  );
+}
