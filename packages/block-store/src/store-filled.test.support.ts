@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   silentLogger,
+  sleep,
   toHex,
   Watched,
   withTimeout,
+  type Clock,
   type Facts,
   type Logger,
 } from '@runtime-bridge/base';
@@ -26,7 +28,14 @@ export interface BenchOptions {
   finalized?: number;
   sync?: ChainSyncOptions;
   path?: string;
+  clock?: Clock;
 }
+
+/** A clock on which a second takes ten milliseconds. */
+export const fastClock: Clock = {
+  now: () => Date.now() * 100,
+  sleep: (ms, signal) => sleep(ms / 100, signal),
+};
 
 /** Fake chains, nodes of them, a store on disk and the synchronisation that fills it. */
 export class Bench {
@@ -69,14 +78,20 @@ export class Bench {
     const client = (name: string, nodes: FakeNode[]) =>
       new JsonRpcClient(
         { name, endpoints: nodes.map((node) => node.url) },
-        { logger, openEndpoint: ({ url }) => nodes.find((node) => node.url === url)! },
+        {
+          logger,
+          openEndpoint: ({ url }) => nodes.find((node) => node.url === url)!,
+          ...(this.options.clock ? { clock: this.options.clock } : {}),
+        },
       );
+    const { clock } = this.options;
+    const withClock = clock ? { clock } : {};
     this.store = new BlockStore({ path: this.path });
     this.#relay = client('relay', this.relayNodes);
     this.#para = client('para', this.paraNodes);
     this.sync = new ChainSync(
       { heads: { pollMs: 50 }, ...this.options.sync },
-      { store: this.store, relay: this.#relay, para: this.#para, logger },
+      { store: this.store, relay: this.#relay, para: this.#para, logger, ...withClock },
     );
     await this.store.start();
     await this.#relay.start();

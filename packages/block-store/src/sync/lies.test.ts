@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { BlockStoreErrorCode, Check } from '../errors.js';
 import { FakeChains, type FakeChainsOptions } from '../fake-chains.test.support.js';
 import type { Tamper } from '../fake-node.test.support.js';
-import { Bench, rowsOf } from '../store-filled.test.support.js';
+import { Bench, fastClock, rowsOf } from '../store-filled.test.support.js';
 
 /*
  * Each lie is told by the first of two nodes, or by the only one. With one, the block and the check are named and nothing
@@ -322,6 +322,21 @@ describe('a node that lies', () => {
       expect(standing).toContain('Endpoint set aside for wrong data');
     },
   );
+
+  it('is asked again in time, and what it announced wrongly is forgotten', async () => {
+    const bench = await Bench.create({ finalized: 20, clock: fastClock });
+    benches.push(bench);
+    await bench.untilBuilt(20);
+    const [node] = bench.relayNodes;
+    node!.tamper = (method, _params, answer) =>
+      method === 'grandpa_subscribeJustifications'
+        ? toHex(bench.chains.justification(25, 0))
+        : answer;
+    bench.finalized.set(25);
+    await expect.poll(() => bench.errors.length).toBeGreaterThan(0);
+    node!.tamper = undefined;
+    await bench.untilBuilt(25);
+  });
 
   it('is believed by nobody while two tell of different changes and none is proved', async () => {
     const chains = new FakeChains();
