@@ -5,23 +5,25 @@ import { place } from './placement.js';
 
 describe('place', () => {
   it('keeps workers where they are, fills evenly, and never beyond the limit', () => {
-    const fleets = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 60 }).map((id) => `w${id}`)), {
-      maxLength: 8,
-    });
+    const workers = fc.uniqueArray(fc.integer({ min: 0, max: 60 }).map((id) => `w${id}`));
+    const max = fc.integer({ min: 1, max: 12 });
     fc.assert(
-      fc.property(fleets, fc.integer({ min: 1, max: 12 }), (steps, max) => {
+      fc.property(fc.array(fc.record({ workers, max }), { maxLength: 8 }), (steps) => {
         let placed = new Map<string, string>();
         let made = 0;
-        for (const workers of steps) {
+        let maxBefore = 1;
+        for (const step of steps) {
           const before = placed;
-          placed = place(before, workers, max, () => `r${made++}`);
-          expect([...placed.keys()].sort()).toEqual([...workers].sort());
+          placed = place(before, step.workers, step.max, () => `r${made++}`);
+          expect([...placed.keys()].sort()).toEqual([...step.workers].sort());
           const loads = new Map<string, number>();
           for (const runner of placed.values()) loads.set(runner, (loads.get(runner) ?? 0) + 1);
-          for (const load of loads.values()) expect(load).toBeLessThanOrEqual(max);
+          for (const load of loads.values()) expect(load).toBeLessThanOrEqual(step.max);
           for (const [worker, runner] of placed) {
-            if (before.has(worker)) expect(runner).toBe(before.get(worker));
+            const stays = before.has(worker) && step.max >= maxBefore;
+            if (stays) expect(runner).toBe(before.get(worker));
           }
+          maxBefore = step.max;
         }
       }),
     );
