@@ -24,6 +24,8 @@ export const ChainClientErrorCode = {
   HEADER_HASH_MISMATCH: 'HEADER_HASH_MISMATCH',
   /** The node does not know the block (yet); facts: `block`. */
   BLOCK_UNKNOWN: 'BLOCK_UNKNOWN',
+  /** The node has thrown the state of the block away; facts: `block`. */
+  STATE_DISCARDED: 'STATE_DISCARDED',
   /** No endpoint can be used now: all are away or set aside; facts: `endpoints`. */
   NO_ENDPOINT: 'NO_ENDPOINT',
   /** The client was stopped. */

@@ -4,6 +4,9 @@ import type { CallOptions, RpcCaller } from '../rpc/endpoint.js';
 import { expectHeaderHash, headerFromJson, type RawHeader } from './header-json.js';
 import { asArray, asBytes, asObject, badResponse, type AnswerOf } from './json.js';
 
+/** What nodes say that keep only the newest states. It comes as an unknown block as well, so it is looked for first. */
+const STATE_DISCARDED = /state already discarded/i;
+
 /** What nodes say about a block that they do not have. */
 const UNKNOWN_BLOCK = /unknown ?block|cannot resolve a block|header was not found|not found in db/i;
 
@@ -81,7 +84,7 @@ export class ChainReader {
     return asArray(proof, of, 'result.proof').map((node) => asBytes(node, of, 'result.proof'));
   }
 
-  /** Asks, and turns the many ways to say so into BLOCK_UNKNOWN. */
+  /** Asks, and turns the many ways to say so into BLOCK_UNKNOWN or STATE_DISCARDED. */
   protected async ask(
     method: string,
     params: readonly unknown[],
@@ -91,12 +94,11 @@ export class ChainReader {
     try {
       return { value: await this.#rpc.call(method, params, options), of };
     } catch (error) {
-      if (
-        hasCode(error, ChainClientErrorCode.RPC_ERROR) &&
-        UNKNOWN_BLOCK.test(String(error.facts['rpcMessage']))
-      ) {
-        throw this.blockUnknown(String(params.at(-1)), of, error);
-      }
+      if (!hasCode(error, ChainClientErrorCode.RPC_ERROR)) throw error;
+      const text = String(error.facts['rpcMessage']);
+      const block = String(params.at(-1));
+      if (STATE_DISCARDED.test(text)) throw this.#stateDiscarded(block, of, error);
+      if (UNKNOWN_BLOCK.test(text)) throw this.blockUnknown(block, of, error);
       throw error;
     }
   }
@@ -107,6 +109,18 @@ export class ChainReader {
       ChainClientErrorCode.BLOCK_UNKNOWN,
       `The node ${of.url} does not know block ${block}`,
       { facts: { endpoint: of.url, method: of.method, block }, cause },
+    );
+  }
+
+  #stateDiscarded(block: string, of: AnswerOf, cause: unknown): ChainClientError {
+    return new ChainClientError(
+      ChainClientErrorCode.STATE_DISCARDED,
+      `The node ${of.url} has thrown the state of block ${block} away`,
+      {
+        facts: { endpoint: of.url, method: of.method, block },
+        cause,
+        remedy: 'Use an archive node (--state-pruning archive, or --pruning archive before 2022)',
+      },
     );
   }
 

@@ -174,8 +174,9 @@ describe('storage', () => {
     expect(
       await codeOf(reader('UnknownBlock: Header was not found').readProof([], HEADER_HASH)),
     ).toBe(ChainClientErrorCode.BLOCK_UNKNOWN);
-    expect(await codeOf(reader('State already discarded').readProof([], HEADER_HASH))).toBe(
-      ChainClientErrorCode.RPC_ERROR,
+    const discarded = 'Client error: UnknownBlock: State already discarded for 0x01';
+    expect(await codeOf(reader(discarded).readProof([], HEADER_HASH))).toBe(
+      ChainClientErrorCode.STATE_DISCARDED,
     );
   });
 });

@@ -72,6 +72,7 @@ export function faultOf(error: unknown): Fault | undefined {
     case ChainClientErrorCode.METHOD_UNAVAILABLE:
     case ChainClientErrorCode.RESPONSE_TOO_LARGE:
     case ChainClientErrorCode.BLOCK_UNKNOWN:
+    case ChainClientErrorCode.STATE_DISCARDED:
       return 'failure';
   }
 }
