@@ -160,7 +160,7 @@ const cases: Case[] = [
     side: 'relay',
     lie: lies.proofs.stateDiscarded,
     when: 'head',
-    code: 'BLOCK_UNKNOWN',
+    code: 'STATE_DISCARDED',
   },
   {
     what: 'a flipped byte of a storage change',
@@ -210,7 +210,7 @@ const cases: Case[] = [
     side: 'para',
     lie: lies.changes.stateDiscarded,
     when: 'head',
-    code: 'BLOCK_UNKNOWN',
+    code: 'STATE_DISCARDED',
   },
   {
     what: 'a flipped field of para headers',
