@@ -1,8 +1,8 @@
 import type { Registry } from '@polkadot/types/types';
 import { decodeAddress } from '@polkadot/util-crypto';
-import { BridgeError, concatBytes, fromHex, toHex, type Hex } from '@runtime-bridge/base';
+import { concatBytes, fromHex, toHex, type Hex } from '@runtime-bridge/base';
 import { compactLength } from './compact.js';
-import { missingPallet, TxError, TxErrorCode } from './errors.js';
+import { decodeProblem, missingPallet, TxError, TxErrorCode } from './errors.js';
 
 /** What is needed of the runtime to build calls: @polkadot/api has it as `api.registry` and `api.tx`. */
 export interface CallSource {
@@ -107,7 +107,7 @@ export class CallBuilder {
     try {
       again = this.source.registry.createType('Call', bytes).toHex();
     } catch (error) {
-      throw badCall(pallet, name, BridgeError.from(error));
+      throw badCall(pallet, name, decodeProblem(error));
     }
     // Bytes behind the last argument would be read as the next call of the batch.
     if (again !== call) throw badCall(pallet, name);

@@ -1,7 +1,7 @@
 import type { ApiDecoration } from '@polkadot/api/types';
 import type { Codec } from '@polkadot/types/types';
-import { BridgeError, fromHex, type Hex, type Logger } from '@runtime-bridge/base';
-import { missingPallet, TxError, TxErrorCode } from './errors.js';
+import { fromHex, type Hex, type Logger } from '@runtime-bridge/base';
+import { decodeProblem, missingPallet, TxError, TxErrorCode } from './errors.js';
 import type { ParaApi } from './para-api.js';
 import { readStorage } from './storage-batch.js';
 import { readPool, readRegistration, readSession, type PoolValue } from './storage-values.js';
@@ -235,7 +235,7 @@ export class ChainFactsReader {
     } catch (error) {
       throw new TxError(TxErrorCode.BAD_STORAGE, `A value of ${pallet}.${item} cannot be read`, {
         facts: { pallet, item, key },
-        cause: BridgeError.from(error),
+        cause: decodeProblem(error),
       });
     }
   }

@@ -26,6 +26,20 @@ export class TxError extends BridgeError<TxErrorCode> {
   override readonly name = 'TxError';
 }
 
+/**
+ * What a decoder of @polkadot/types complains about, without the description of the whole type that comes before it and
+ * can be hundreds of kilobytes long.
+ */
+export function decodeProblem(error: unknown): Error {
+  const text = error instanceof Error ? error.message : String(error);
+  return new Error(
+    text
+      .slice(text.lastIndexOf(':: ') + 1)
+      .trim()
+      .slice(0, 300),
+  );
+}
+
 /** The error for something that the runtime does not have. */
 export function missingPallet(pallet: string, item: string): TxError {
   return new TxError(

@@ -1,11 +1,11 @@
 import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Extrinsic, FrameSystemAccountInfo } from './polkadot-types.js';
 import { blake2AsHex, encodeAddress } from '@polkadot/util-crypto';
-import { BridgeError, type Hex, type Watched } from '@runtime-bridge/base';
+import { fromHex, type Hex, type Watched } from '@runtime-bridge/base';
 import type { CallOptions } from '../rpc/endpoint.js';
 import { CallBuilder, type CallSource } from './calls.js';
 import type { MortalEra } from './era.js';
-import { missingPallet, TxError, TxErrorCode } from './errors.js';
+import { decodeProblem, missingPallet, TxError, TxErrorCode } from './errors.js';
 import { readBatchOutcome, type BatchOutcome, type EventLike } from './outcome.js';
 import type { Head, ParaApi, RuntimeVersion } from './para-api.js';
 import { refusalOf } from './refusal.js';
@@ -147,7 +147,9 @@ export class TxGateway {
     const raw = await this.#para.call('state_getStorage', params, options);
     if (typeof raw !== 'string') return { nonce: 0, free: 0n, spendable: 0n };
     const type = api.registry.createLookupType(entry.creator.meta.type.asMap.value);
-    const info = api.registry.createTypeUnsafe<FrameSystemAccountInfo, string>(type, [raw]);
+    const info = api.registry.createTypeUnsafe<FrameSystemAccountInfo, string>(type, [
+      fromHex(raw),
+    ]);
     const { free, frozen, feeFrozen, miscFrozen } = info.data;
     const locked = [frozen, feeFrozen, miscFrozen]
       .filter((value) => value !== undefined)
@@ -284,7 +286,7 @@ export class TxGateway {
     if (typeof raw !== 'string') throw unreadable(block, index);
     try {
       const type = at.registry.createLookupType(entry.creator.meta.type.asPlain);
-      const records = at.registry.createTypeUnsafe(type, [raw]) as unknown as Iterable<{
+      const records = at.registry.createTypeUnsafe(type, [fromHex(raw)]) as unknown as Iterable<{
         phase: { isApplyExtrinsic: boolean; asApplyExtrinsic: { toNumber(): number } };
         event: EventLike;
       }>;
@@ -360,6 +362,6 @@ function unreadable(block: Hex, index: number, cause?: unknown): TxError {
   return new TxError(
     TxErrorCode.OUTCOME_UNREADABLE,
     'The events of the transaction do not say what became of its calls',
-    { facts: { block, index }, cause: cause === undefined ? undefined : BridgeError.from(cause) },
+    { facts: { block, index }, cause: cause === undefined ? undefined : decodeProblem(cause) },
   );
 }
