@@ -17,7 +17,7 @@ if (/"resolved": "https?:/.test(read('package-lock.json')))
   breaches.push('package-lock.json names a registry host');
 
 for (const file of files) {
-  if (/^(utils?|helpers?|common|misc)\b/.test(basename(file)))
+  if (/^(utils?|helpers?|common|misc)\.[a-z]+$/.test(basename(file)))
     breaches.push(`${file}: a name that says nothing`);
   if (!/\.(ts|tsx|mjs)$/.test(file) || file.includes('/gen/') || file.startsWith('tools/checks/'))
     continue;
@@ -43,7 +43,7 @@ for (const manifest of files.filter((file) =>
   for (const file of files.filter(
     (one) => one.startsWith(`${folder}/src/`) && /\.tsx?$/.test(one),
   )) {
-    const test = /\.test\.tsx?$|\.testdata\.ts$|\/testing\//.test(file);
+    const test = /\.test\.|\.testdata\.ts$|\/testing\//.test(file);
     for (const [, specifier] of read(file).matchAll(
       /^(?:import|export)\b[^'"]*?from '([^'.][^']*)'/gm,
     )) {

@@ -70,15 +70,15 @@ export class WalkiePresence implements Service {
     const { store, health, logger, clock } = this.#with;
     await store.heights.until((heights) => heights !== undefined, signal);
     const backoff = new Backoff(RETRY_MS);
+    // One node however often it is tried: a second one would register its metrics again.
+    const node = this.#makeNode(store.meta!.paraBlock1);
+    this.#node = node;
     for (;;) {
-      const node = this.#makeNode(store.meta!.paraBlock1);
       try {
         await node.start(signal);
-        this.#node = node;
         health.set('walkie', { ready: true, detail: node.addresses.join(' ') });
         return;
       } catch (error) {
-        await node.stop();
         if (signal.aborted || isAbortError(error)) throw error;
         health.set('walkie', { ready: false, detail: messageOf(error) });
         logger.error('Walkie cannot come up', {}, error);
