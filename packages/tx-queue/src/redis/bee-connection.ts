@@ -109,6 +109,7 @@ async function connectOnce(
     });
     bee.on('error', onError);
     await bee.connect();
+    tellOfLosses(client, options, logger);
   } catch (error) {
     client.disconnect();
     throw error;
@@ -150,6 +151,20 @@ async function ready(
   } finally {
     client.off('error', waiting);
   }
+}
+
+/** Says once that the connection was lost, and once that it is back. */
+function tellOfLosses(client: IoRedis, options: RedisConnectionOptions, logger: Logger): void {
+  const redis = redactUrl(options.url);
+  let isLost = false;
+  client.on('reconnecting', () => {
+    if (!isLost) logger.warn('Connection to Redis lost', { redis });
+    isLost = true;
+  });
+  client.on('ready', () => {
+    if (isLost) logger.info('Connected to Redis again', { redis });
+    isLost = false;
+  });
 }
 
 function optionsOf(options: RedisConnectionOptions): RedisOptions {
