@@ -56,6 +56,7 @@ export class RunnerHandle {
   #nextRequest = 1;
   #process: RunnerProcess | undefined;
   #ready = false;
+  #stopping = false;
   #heardAtMs = 0;
   #wake: AbortController = new AbortController();
 
@@ -78,6 +79,7 @@ export class RunnerHandle {
 
   /** Lets the runner end by itself, and ends it when that takes too long. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     const process = this.#process;
     const gone = new Promise<void>((resolve) => {
       if (!process) resolve();
@@ -138,7 +140,7 @@ export class RunnerHandle {
       this.#ready = false;
       this.#process = undefined;
       onLost();
-      if (signal.aborted) return;
+      if (signal.aborted || this.#stopping) return;
       if (this.#clock.now() - startedAtMs > SETTLED_MS) backoff.reset();
       const delayMs = backoff.next();
       logger.warn('Runner is gone, starting it again', { runner: this.id, delayMs });

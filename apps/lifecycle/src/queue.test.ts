@@ -1,0 +1,70 @@
+import { silentLogger, silentMetrics } from '@runtime-bridge/base';
+import { readSettings } from '@runtime-bridge/service-kit';
+import { describe, expect, it } from 'vitest';
+
+import { createQueue } from './queue.js';
+import { lifecycleSettings, retiredVariables } from './settings.js';
+
+const collaborators = {
+  forkTrader: () => {
+    throw new Error('not started in this test');
+  },
+  logger: silentLogger,
+  metrics: silentMetrics,
+};
+const settings = (env: Record<string, string>) =>
+  readSettings(
+    lifecycleSettings,
+    { PHALA_CHAIN_ENDPOINT: 'ws://127.0.0.1:9945', ...env },
+    retiredVariables,
+  );
+
+describe('the queue of the lifecycle manager', () => {
+  it('refuses settings with which nobody would send transactions', () => {
+    expect(() => createQueue(settings({}).values, collaborators)).toThrow(
+      expect.objectContaining({ code: 'BAD_SETTINGS' }),
+    );
+  });
+
+  it.each([
+    ['embedded, with a trader', { USE_BUILT_IN_TRADER: 'true' }, ['embedded queue', 'trader']],
+    ['Redis', { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379' }, ['Redis queue producer']],
+    [
+      'Redis, with a trader',
+      { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379', USE_BUILT_IN_TRADER: 'true' },
+      ['Redis queue producer', 'trader'],
+    ],
+  ])('is made as told: %s', (_id, env, names) => {
+    const { services } = createQueue(settings(env).values, collaborators);
+    expect(services.map(({ name }) => name)).toEqual(names);
+  });
+});
+
+describe('settings', () => {
+  it('keep the defaults of 2022, take 0 for them, and tell what has no effect', () => {
+    const { values, warnings } = settings({
+      PHALA_LRU_CACHE_SIZE: '0',
+      USE_LEGACY_SYNC: 'true',
+      PHALA_PARENT_CHAIN_ENDPOINT: 'ws://127.0.0.1:9944',
+    });
+    expect(values).toMatchObject({
+      maxWorkersPerRunner: 150,
+      cacheItems: 5_000,
+      cacheMaxAgeMs: 1_800_000,
+      minScore: 50,
+      requestTimeoutMs: 8_000,
+      blobTimeoutMs: 150_000,
+      blobConcurrency: 36,
+      keepAliveTimeoutMs: 5_000,
+      storePath: '/var/data/local.db',
+      bridgeIdentity: 'default',
+    });
+    expect(warnings).toHaveLength(3);
+  });
+
+  it('list every problem at once', () => {
+    expect(() => settings({ PHALA_CHAIN_ENDPOINT: 'http://x', PHALA_SYNC_ONLY: 'yes' })).toThrow(
+      /PHALA_CHAIN_ENDPOINT[\s\S]*PHALA_SYNC_ONLY/,
+    );
+  });
+});
