@@ -7,7 +7,8 @@ import {
   type Logger,
   type Service,
 } from '@runtime-bridge/base';
-import type { JsonRpcClient } from '../rpc/json-rpc-client.js';
+import type { RpcCaller } from '../rpc/endpoint.js';
+import { faultOf, type JsonRpcClient } from '../rpc/json-rpc-client.js';
 import { ChainReader } from './chain-reader.js';
 import { headerFromJson, type RawHeader } from './header-json.js';
 
@@ -20,14 +21,23 @@ export interface FinalizedHeadsOptions {
 /** The default: a relay block takes 6 s, so that a dead subscription costs less than a block. */
 export const defaultFinalizedHeadsOptions: FinalizedHeadsOptions = { pollMs: 3_000 };
 
+/** A node that takes longer to name its head than this has no say in it; the others are not waited for longer either. */
+const ANSWER_MS = 10_000;
+
 /**
- * The newest finalised head that the nodes tell of, by subscription and by asking now and then. It is hearsay: good
- * for knowing that there is something to fetch, and for showing progress.
+ * The newest finalised head that any of the nodes tells of, by subscription to one and by asking all now and then: one
+ * that stands still does not hide that the chain goes on. It is hearsay: good for knowing that there is something to
+ * fetch, and for showing progress.
  */
 export class FinalizedHeads implements Service {
   readonly name = 'finalized heads';
-  /** Only grows. Undefined until a node has answered. */
+  /**
+   * Undefined until a node has answered. It goes back only when the node that named it takes it back, or loses its
+   * standing.
+   */
   readonly head = new Watched<RawHeader | undefined>(undefined);
+  /** What each endpoint said last. */
+  readonly #claims = new Map<string, RawHeader>();
   readonly #client: JsonRpcClient;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -62,7 +72,7 @@ export class FinalizedHeads implements Service {
 
   #note(item: unknown, url: string): void {
     try {
-      this.#advance(headerFromJson(item, { url, method: 'chain_subscribeFinalizedHeads' }));
+      this.#claim(url, headerFromJson(item, { url, method: 'chain_subscribeFinalizedHeads' }));
     } catch (error) {
       this.#client.blame(url, 'lie', error);
     }
@@ -71,11 +81,10 @@ export class FinalizedHeads implements Service {
   async #poll(signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        this.#advance(
-          await this.#client.use((rpc) => new ChainReader({ rpc }).finalizedHeader({ signal }), {
-            signal,
-          }),
-        );
+        const first = await this.#client.use((rpc) => this.#ask(rpc, signal), { signal });
+        const others = this.#client.usable.filter(({ url }) => url !== first);
+        await Promise.all(others.map((rpc) => this.#askAnother(rpc, signal)));
+        this.#forgetOthers(this.#client.usable);
       } catch (error) {
         if (isAbortError(error)) throw error;
         this.#logger.debug('Finalised head not known', {}, error);
@@ -84,7 +93,41 @@ export class FinalizedHeads implements Service {
     }
   }
 
-  #advance(header: RawHeader): void {
-    this.head.update((head) => (head && head.number >= header.number ? head : header));
+  /** Asks one endpoint; its URL. */
+  async #ask(rpc: RpcCaller, signal: AbortSignal): Promise<string> {
+    const reader = new ChainReader({ rpc });
+    this.#claim(rpc.url, await reader.finalizedHeader({ signal, timeoutMs: ANSWER_MS }));
+    return rpc.url;
+  }
+
+  async #askAnother(rpc: RpcCaller, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#ask(rpc, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const fault = faultOf(error);
+      if (fault) this.#client.blame(rpc.url, fault, error);
+    }
+  }
+
+  #claim(url: string, header: RawHeader): void {
+    this.#claims.set(url, header);
+    this.#tell();
+  }
+
+  /** What an endpoint said that is away or set aside does not count, as long as there is another. */
+  #forgetOthers(usable: readonly RpcCaller[]): void {
+    if (usable.length === 0) return;
+    const urls = new Set(usable.map(({ url }) => url));
+    for (const url of this.#claims.keys()) if (!urls.has(url)) this.#claims.delete(url);
+    this.#tell();
+  }
+
+  #tell(): void {
+    let best: RawHeader | undefined;
+    for (const header of this.#claims.values()) {
+      if (!best || header.number > best.number) best = header;
+    }
+    if (best && best.number !== this.head.value?.number) this.head.set(best);
   }
 }

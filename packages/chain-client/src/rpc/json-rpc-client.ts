@@ -150,6 +150,11 @@ export class JsonRpcClient implements Service {
     return this.#endpoints.map((health) => health.status);
   }
 
+  /** The endpoints that can be asked now, in order of preference. */
+  get usable(): RpcCaller[] {
+    return this.#endpoints.filter((health) => health.usable).map(({ endpoint }) => endpoint);
+  }
+
   /** Begins to connect; resolves at once, whether a node is there or not. */
   async start(): Promise<void> {
     for (const { endpoint } of this.#endpoints) {
