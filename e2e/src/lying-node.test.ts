@@ -367,6 +367,80 @@ async function withProvider(
   }
 }
 
+// Those that take longest are begun first.
+describe.concurrent('an honest node behind', () => {
+  it('all the liars of both chains is found at once', async () => {
+    // Lies that only a subscription tells come from the first node alone; a node that hangs takes its time.
+    const told = cases.filter(
+      ({ lie, code }) =>
+        lie !== lies.finality.announcedSignature &&
+        lie !== lies.finality.announcedOtherSet &&
+        lie !== lies.changes.emptyToNone &&
+        code !== 'CALL_TIMEOUT',
+    );
+    // Those who lie about the beginning come first: it is asked of one that tells the truth of it.
+    const isOfBeginning = ({ check = '' }: Case) => /^(genesis state|validation data)$/.test(check);
+    const of = (side: Case['side']) =>
+      told
+        .filter((one) => one.side === side)
+        .sort((a, b) => Number(isOfBeginning(b)) - Number(isOfBeginning(a)));
+    const nodes = (side: Case['side']) =>
+      of(side).map(({ lie, lacks = [] }) => ({ target: chains[side], lacks, lie: lie() }));
+    const all = { relay: nodes('relay'), para: nodes('para') };
+    await withProvider('all liars', all, true, async ({ provider, liars }) => {
+      await untilRelay(provider, (await honest.heights()).relay);
+      // Whichever node is connected first is asked first, so that not every liar need have had its chance.
+      const heard = [...of('relay'), ...of('para')].filter((_, i) => liars[i]!.told > 0);
+      expect(heard.length).toBeGreaterThan(5);
+      const missing = [...of('relay'), ...of('para')].filter((one, i) => {
+        // A lie told from the start can be found out at another block than later.
+        const { block: _block, check: _check, ...rest } = one;
+        return liars[i]!.told > 0 && !refusalIn(provider.log, liars[i]!.url, rest);
+      });
+      expect(missing.map(({ what }) => what)).toEqual([]);
+      await expectTruth(provider);
+    });
+  });
+
+  it('one that hangs is found when a call has had its time', async () => {
+    const node = { target: chains.relay, lie: lies.headers.hanging() };
+    await withProvider('hanging', { relay: [node] }, true, async ({ provider }) => {
+      await untilRelay(provider, (await honest.heights()).relay);
+      await expectTruth(provider);
+    });
+  });
+
+  it('one that stands still is found', async () => {
+    const hash = await chains.ask(chains.relay, 'chain_getBlockHash', [15]);
+    const node = { target: chains.relay, lie: lies.headers.stale(15, String(hash)) };
+    await withProvider('stale', { relay: [node] }, true, async ({ provider }) => {
+      await untilRelay(provider, (await honest.heights()).relay);
+      await expectTruth(provider);
+    });
+  });
+});
+
+describe.concurrent('the head', () => {
+  it('that a node made up is forgotten when it tells the true one', async () => {
+    const node = { target: chains.relay, lie: lies.headers.futureHead() };
+    await withProvider('future head', { relay: [node] }, false, async ({ provider, liars }) => {
+      await until(
+        'the provider takes the head for true',
+        () => provider.heights(),
+        ({ relayTarget }) => relayTarget > 1_000_000,
+        30_000,
+      );
+      liars[0]!.end();
+      await until(
+        'the target is one of the chain',
+        () => provider.heights(),
+        ({ relay, relayTarget }) => relay >= 60 && Math.abs(relayTarget - relay) < 10,
+        45_000,
+      );
+    });
+  });
+});
+
 describe.concurrent('a node that lies', () => {
   it.each(cases)('is refused, named, and forgiven when it stops: $what', async (one) => {
     const options = {
