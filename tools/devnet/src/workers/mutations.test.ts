@@ -80,6 +80,11 @@ describe.each(['0.2.6', '0.2.7', '2.x'] as const)(
     const firstPara = behaviourOf(version).firstParaHeader;
     const combined = chain.combined({ relay: [1, 3], para: [firstPara, 3], change: true });
     const relayLength = chain.relayHeaders(1, 3).length;
+    // A justification is read from the front and what follows it is ignored, as in pRuntime (phala-blockchain 40ffcd1be
+    // crates/phactory/src/light_validation/justification.rs): one that only claims to be longer says the same.
+    const justificationStart = relayLength - chain.justification(3).length;
+    const isJustificationLength = (position: number) =>
+      position >= justificationStart - 2 && position < justificationStart;
     const changeLength = 1 + chain.authoritySetChange(3).length;
 
     it('never moves a height that the byte speaks for', () => {
@@ -97,11 +102,12 @@ describe.each(['0.2.6', '0.2.7', '2.x'] as const)(
           expect([h0[0], 4]).toContain(h);
           expect([h0[1], 4]).toContain(q);
           expect(b).toBe(1);
-          if (position < relayLength) expect(h, `byte ${position}`).toBe(h0[0]);
+          if (position < relayLength && !isJustificationLength(position))
+            expect(h, `byte ${position}`).toBe(h0[0]);
           if (!isIgnored) expect(q, `byte ${position}`).toBe(h0[1]);
           if (status === 'error') refused++;
         }),
-        { numRuns: 400 },
+        { numRuns: 400, examples: [[472, 6]] },
       );
       expect(refused).toBeGreaterThan(200);
     });
