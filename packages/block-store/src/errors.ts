@@ -60,6 +60,8 @@ export const Check = {
   GENESIS_STATE: 'genesis state',
   /** The proof gives the relay height that the parachain began at. */
   VALIDATION_DATA: 'validation data',
+  /** The relay block that para block 1 was built on is the one in its validation data. */
+  RELAY_PARENT: 'relay parent',
   /** Para block 1 is the one that the store was begun with. */
   CHAIN_IDENTITY: 'chain identity',
 } as const;

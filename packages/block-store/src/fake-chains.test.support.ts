@@ -9,6 +9,7 @@ import {
   encodeParaHead,
   encodeStorageChanges,
   encodeVersionedAuthorityList,
+  headerStateRoot,
   precommitPayload,
   scheduledChangeLog,
   storageKeys,
@@ -69,7 +70,6 @@ export class FakeChains {
     const { relayBlocks, relayGenesisHeight, relayPerPara } = this.options;
     const paraStart = relayGenesisHeight + 1;
     this.para.push(this.#paraBlock(0, undefined, relayGenesisHeight));
-    this.para.push(this.#paraBlock(1, this.para[0], paraStart));
     for (let number = 0; number <= relayBlocks; number += 1) {
       // Para block n is built on relay block paraStart + (n-1)*step and held by the one after it.
       const head =
@@ -174,7 +174,7 @@ export class FakeChains {
         concatBytes([
           encodeParaHead(parent!.raw),
           u32Bytes(relayParent),
-          new Uint8Array(32),
+          headerStateRoot(this.relay[relayParent]!.raw),
           u32Bytes(5),
         ]),
       ]);

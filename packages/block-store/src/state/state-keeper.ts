@@ -1,5 +1,11 @@
 import { decodeStorageChanges, headerStateRoot } from '@runtime-bridge/blob-codec';
-import { StateTrie, type TrieNodeStore, type TrieWrites } from '@runtime-bridge/light-client';
+import {
+  LightClientError,
+  LightClientErrorCode,
+  StateTrie,
+  type TrieNodeStore,
+  type TrieWrites,
+} from '@runtime-bridge/light-client';
 import { stateKey } from '../rows/keys.js';
 import { corruptRow } from '../rows/meta.js';
 import { paraRowHeader, splitParaRow } from '../rows/para-row.js';
@@ -44,10 +50,17 @@ export class StateKeeper {
   /**
    * Goes on by one block. On an error the state is as before.
    * @param changes SCALE StorageChanges
-   * @throws CodecError when they are none, LightClientError STATE_ROOT_MISMATCH when they give another root
+   * @throws CodecError when they are none, LightClientError STATE_ROOT_MISMATCH when they give another root,
+   *   BlockStoreError STORE_CORRUPT when the state's own rows are damaged, which no node is to blame for
    */
   async advance(changes: Uint8Array, header: Uint8Array, height: number): Promise<void> {
-    await this.#trie.advance(decodeStorageChanges(changes), headerStateRoot(header), height);
+    try {
+      await this.#trie.advance(decodeStorageChanges(changes), headerStateRoot(header), height);
+    } catch (error) {
+      const isOurs =
+        error instanceof LightClientError && error.code === LightClientErrorCode.TRIE_STORE_DAMAGED;
+      throw isOurs ? corruptRow(`state of para ${height - 1}`, error.message, error) : error;
+    }
   }
 
   /** The rows to write together with the blocks advanced by since the last call. */

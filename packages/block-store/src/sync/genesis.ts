@@ -30,6 +30,8 @@ export interface ParaGenesis extends Pick<
   ChainId,
   'paraId' | 'paraBlock1' | 'paraGenesis' | 'relayGenesisHeight'
 > {
+  /** State root of the relay block that para block 1 was built on: the one behind `relayGenesisHeight`. */
+  relayParentRoot: Uint8Array;
   header: Uint8Array;
   pairs: readonly StoragePair[];
   /** The state's trie. */
@@ -70,7 +72,8 @@ export async function fetchParaGenesis(rpc: RpcCaller, signal: AbortSignal): Pro
     paraId: await findParaId(reader, pairs, one.hash, signal),
     paraBlock1: toHex(one.hash),
     paraGenesis: toHex(zero.hash),
-    relayGenesisHeight: relayParent - 1,
+    relayGenesisHeight: relayParent.number - 1,
+    relayParentRoot: relayParent.stateRoot,
     header: zero.raw,
     pairs,
     stateRows: rows,
@@ -108,6 +111,7 @@ export async function fetchGenesisRows(
   const { raw: header, hash } = await reader.header(await reader.blockHash(height, { signal }), {
     signal,
   });
+  await expectRelayParent(reader, { height, hash }, para.relayParentRoot, signal);
   const proof = await proveAuthorities(reader, hash, [storageKeys.grandpaCurrentSetId], signal);
   const info = checked(about, () => {
     const stateRoot = headerStateRoot(header);
@@ -142,6 +146,31 @@ export async function fetchGenesisRows(
   };
 }
 
+/**
+ * Makes sure that both nodes are of chains that belong together: the block behind the one that all begins with is the
+ * one that para block 1 names by its state root.
+ * @throws BlockStoreError BLOCK_REFUSED
+ */
+async function expectRelayParent(
+  reader: RelayReader,
+  start: { height: number; hash: Uint8Array },
+  stateRoot: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const block = start.height + 1;
+  const { raw } = await reader.header(await reader.blockHash(block, { signal }), { signal });
+  const about = { chain: 'relay', block, endpoint: reader.url } as const;
+  if (!bytesEqual(headerStateRoot(raw), stateRoot)) {
+    throw refused(
+      { ...about, check: Check.RELAY_PARENT },
+      'para block 1 was not built on it; check that PHALA_PARENT_CHAIN_ENDPOINT is a node of the relay chain of PHALA_CHAIN_ENDPOINT',
+    );
+  }
+  if (!bytesEqual(headerParentHash(raw), start.hash)) {
+    throw refused({ ...about, check: Check.PARENT_LINK }, 'its parent is another block');
+  }
+}
+
 /** The genesis state of a parachain is some MiB in one answer, which a node takes its time for. */
 const GENESIS_TIMEOUT_MS = 120_000;
 
@@ -150,13 +179,16 @@ async function fetchRelayParent(
   one: { raw: Uint8Array; hash: Uint8Array },
   about: Refused,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ number: number; stateRoot: Uint8Array }> {
   const proof = await reader.readProof([storageKeys.validationData], one.hash, { signal });
   const relayParent = checked(about, () => {
     const value = readProof(proof, headerStateRoot(one.raw), storageKeys.validationData);
-    return value && decodeValidationData(value).relayParentNumber;
+    return value && decodeValidationData(value);
   });
-  if (relayParent !== null && relayParent > 0) return relayParent;
+  if (relayParent !== null && relayParent.relayParentNumber > 0) {
+    const { relayParentNumber: number, relayParentStorageRoot: stateRoot } = relayParent;
+    return { number, stateRoot };
+  }
   throw new BlockStoreError(
     BlockStoreErrorCode.NODE_UNSUITABLE,
     'Para block 1 does not tell which relay block it was built on',

@@ -173,6 +173,14 @@ const lies: Lie[] = [
     upTo: {},
   },
   {
+    what: 'the relay block that the parachain began on is another one',
+    side: 'relay',
+    tamper: (chains) => (method, params, answer) =>
+      method === 'chain_getBlockHash' && params[0] === 4 ? toHex(chains.relay[5]!.hash) : answer,
+    expected: refusedBy('relay', 4, Check.RELAY_PARENT),
+    upTo: {},
+  },
+  {
     what: 'a para header is of another chain',
     side: 'para',
     // So many para blocks in one range that they are read by number.
