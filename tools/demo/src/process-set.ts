@@ -90,7 +90,10 @@ export class ProcessSet {
 
   /** Ends all, the last started first. */
   async stop(): Promise<void> {
-    for (const process of [...this.#processes.values()].reverse()) await process.stop();
+    const lastFirst = [...this.#processes.values()].reverse();
+    // A terminal's Ctrl-C reaches them all at once, and those that heed it must not be started again.
+    for (const process of lastFirst) process.retire();
+    for (const process of lastFirst) await process.stop();
     this.#processes.clear();
   }
 }

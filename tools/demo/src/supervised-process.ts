@@ -61,10 +61,15 @@ export class SupervisedProcess {
     this.#child?.kill(signal);
   }
 
-  /** Ends it for good: SIGTERM, after a deadline SIGKILL. */
-  async stop(): Promise<void> {
+  /** From now on it is not started again. */
+  retire(): void {
     this.#stopping = true;
     clearTimeout(this.#restart);
+  }
+
+  /** Ends it for good: SIGTERM, after a deadline SIGKILL. */
+  async stop(): Promise<void> {
+    this.retire();
     const child = this.#child;
     if (child) {
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
