@@ -1,11 +1,5 @@
 import { ChainClientError, ChainClientErrorCode } from '@runtime-bridge/chain-client';
-import {
-  Backoff,
-  isAbortError,
-  isBridgeError,
-  type Clock,
-  type Logger,
-} from '@runtime-bridge/base';
+import { Backoff, isBridgeError, type Clock, type Logger } from '@runtime-bridge/base';
 
 /** The longest pause between two attempts at going on. */
 const MAX_PAUSE_MS = 30_000;
@@ -32,7 +26,8 @@ export async function keepTrying(
     try {
       await run();
     } catch (error) {
-      if (signal.aborted || isAbortError(error)) return;
+      // Only our own signal ends it: an abort from elsewhere is a failure like any other.
+      if (signal.aborted) return;
       onFailure(error);
       // That a node is away is told by its connection.
       if (isAway(error)) logger.debug(`${what} waits for a node`, {}, error);
