@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BridgeError, sleep, type Service } from '@runtime-bridge/base';
+import { BaseErrorCode, BridgeError, sleep, type Service } from '@runtime-bridge/base';
 import { describe, expect, it } from 'vitest';
 import {
   ExitCode,
@@ -121,10 +121,13 @@ describe('runService', () => {
 
   it('ends a start that waits when told to stop', async () => {
     const paper = paperProcess();
-    void runService(paper.handle, description({ start: (signal) => sleep(60_000, signal) }));
+    let started: Promise<void> | undefined;
+    const start = (signal?: AbortSignal) => (started = sleep(60_000, signal));
+    void runService(paper.handle, description({ start }));
     await sleep(20);
     paper.emit('SIGINT');
     expect(await paper.exited).toBe(ExitCode.OK);
+    await expect(started).rejects.toMatchObject({ code: BaseErrorCode.ABORTED });
   });
 
   it('says why it could not start, and stops what had begun', async () => {

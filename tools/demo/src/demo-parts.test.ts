@@ -64,9 +64,9 @@ describe('ProcessSet', () => {
       },
     });
     await twice;
-    expect(said).toEqual(['child ended (SIGKILL) and is started again']);
     const { pid } = child;
     await processes.stop();
+    expect(said).toEqual(['child ended (SIGKILL) and is started again']);
     expect(() => process.kill(pid!, 0)).toThrow();
     expect(readFileSync(child.logFile, 'utf8').match(/up/g)).toHaveLength(2);
   });
