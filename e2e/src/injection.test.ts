@@ -10,7 +10,7 @@ interface Case {
   kind: InjectionKind;
   /** What pRuntime says to it. */
   answer: RegExp;
-  /** Injected first, so that the worker falls behind and its next bodies hold several blocks. */
+  /** Injected first, so that the worker falls behind and its next bodies hold several headers and blocks. */
   first?: InjectionKind;
   /** Heights that must stand still meanwhile. A combined call is not atomic: its relay headers stay when its para headers are refused. */
   standing: Height[];
@@ -33,9 +33,19 @@ const cases: Case[] = [
     answer: /BlockNumberMismatch/,
     standing: ['blockNext'],
   },
-  { kind: 'swapRelayHeaders', answer: /HeaderHashMismatch|BlockNumberMismatch/, standing: all },
+  {
+    kind: 'swapRelayHeaders',
+    first: 'justificationByte',
+    answer: /HeaderHashMismatch|BlockNumberMismatch/,
+    standing: all,
+  },
   { kind: 'storageChangeByte', answer: /StateRootMismatch/, standing: ['blockNext'] },
-  { kind: 'dropRelayHeader', answer: /HeaderHashMismatch|BlockNumberMismatch/, standing: all },
+  {
+    kind: 'dropRelayHeader',
+    first: 'justificationByte',
+    answer: /HeaderHashMismatch|BlockNumberMismatch/,
+    standing: all,
+  },
   { kind: 'dropStorageChange', answer: /StateRootMismatch/, standing: ['blockNext'] },
   { kind: 'paraProofByte', answer: /StorageProofFailed/, standing: ['paraNext', 'blockNext'] },
   { kind: 'paraHeaderByte', answer: /StorageProofFailed/, standing: ['paraNext', 'blockNext'] },

@@ -5,7 +5,7 @@ import { Demo, type DemoOptions, type WorkerState } from '@runtime-bridge/demo';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Options that suit most tests. */
-export const defaults: Omit<DemoOptions, 'once'> = {
+export const defaults: Omit<DemoOptions, 'once' | 'port'> = {
   workers: 2,
   redis: false,
   timeoutSec: 240,
@@ -14,7 +14,6 @@ export const defaults: Omit<DemoOptions, 'once'> = {
   blockMs: 600,
   relay: 'old',
   pruntime: '0.2.6',
-  port: 3000,
 };
 
 /** Runs a test on a bridge of its own; its logs are kept when the test fails, and said where. */
@@ -28,8 +27,10 @@ export async function withDemo(
   } = {},
 ): Promise<void> {
   const lines: string[] = [];
+  // A port of its own, so that a demo that runs beside the tests is left alone.
+  const port = 10_000 + Math.floor(Math.random() * 9_000);
   const demo = new Demo(
-    { ...defaults, ...options },
+    { ...defaults, port, ...options },
     {
       root,
       tell: (line) => lines.push(line),

@@ -17,7 +17,8 @@ export interface BridgeOptions {
 /** Where it listens. */
 export interface Bridge {
   monitorUrl: string;
-  queueUrl: string | undefined;
+  /** Peer ids of the data provider and the lifecycle manager. */
+  peers: { provider: string; manager: string };
 }
 
 const IDENTITY_TIMEOUT_MS = 60_000;
@@ -53,7 +54,8 @@ export async function startBridge(
     },
     onLine: provider.onLine,
   });
-  const providerPeer = `${providerAddress}/p2p/${await provider.id}`;
+  const providerId = await provider.id;
+  const providerPeer = `${providerAddress}/p2p/${providerId}`;
 
   const managerAddress = await walkie();
   const manager = peerId('lifecycle');
@@ -73,7 +75,8 @@ export async function startBridge(
     env: lifecycleEnv,
     onLine: manager.onLine,
   });
-  const managerPeer = `${managerAddress}/p2p/${await manager.id}`;
+  const managerId = await manager.id;
+  const managerPeer = `${managerAddress}/p2p/${managerId}`;
 
   if (redisUrl !== undefined) {
     await processes.startNode('trader', 'apps/trader/dist/main.js', {
@@ -99,7 +102,10 @@ export async function startBridge(
       ...options.env,
     },
   });
-  return { monitorUrl: `http://127.0.0.1:${options.monitorPort}`, queueUrl: redisUrl };
+  return {
+    monitorUrl: `http://127.0.0.1:${options.monitorPort}`,
+    peers: { provider: providerId, manager: managerId },
+  };
 }
 
 /** Starts a Redis that keeps nothing on disk. */

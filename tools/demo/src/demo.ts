@@ -95,7 +95,8 @@ export class Demo {
     const endpoints: string[] = [];
     for (const url of this.#network.workerUrls) endpoints.push(await endpointOf(url));
     this.#workers = wantedWorkers(endpoints);
-    this.#peers = await this.#findPeers(this.#monitor);
+    this.#peers = this.#bridge.peers;
+    await this.#untilFound(this.#monitor, this.#peers);
     this.#tell(`Dashboard: ${this.#bridge.monitorUrl}`);
     const { manager } = this.#peers;
     await this.#monitor.call(manager, 'CreatePool', { pools });
@@ -152,22 +153,23 @@ export class Demo {
     if (!keepData) await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #findPeers(monitor: MonitorApi): Promise<{ provider: string; manager: string }> {
+  /** Waits until the dashboard has met both, which also shows that it is ours and not another one on its port. */
+  async #untilFound(monitor: MonitorApi, peers: Bridge['peers']): Promise<void> {
     const deadline = Date.now() + PEERS_TIMEOUT_MS;
-    let last = 'the dashboard does not answer';
+    let last = 'it does not answer';
     while (Date.now() < deadline) {
       try {
-        const found = await monitor.discover();
-        const provider = found.dataProviders[0]?.peerId;
-        const manager = found.lifecycleManagers[0]?.peerId;
-        if (provider !== undefined && manager !== undefined) return { provider, manager };
-        last = `found ${provider === undefined ? 'no data provider' : 'no lifecycle manager'}`;
+        const { dataProviders, lifecycleManagers } = await monitor.discover();
+        const found = [...dataProviders, ...lifecycleManagers].map(({ peerId }) => peerId);
+        const missing = Object.entries(peers).filter(([, peerId]) => !found.includes(peerId));
+        if (missing.length === 0) return;
+        last = missing.map(([role, peerId]) => `no ${role} ${peerId}`).join(', ');
       } catch (error) {
         last = error instanceof Error ? error.message : String(error);
       }
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    throw new Error(`The dashboard has not found its peers: ${last}`);
+    throw new Error(`The dashboard at ${monitor.url} has not found its peers: ${last}`);
   }
 }
 
