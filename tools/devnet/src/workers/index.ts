@@ -9,7 +9,8 @@ import {
 } from './simulated-worker.js';
 
 export { PRUNTIME_VERSIONS, type PruntimeVersion } from './behaviour.js';
-export type { WorkerFault } from './http-server.js';
+export type { FaultInForce as WorkerFaultInForce, WorkerFault } from './http-server.js';
+export { WORKER_FAULTS, workerTarget, workerTargets } from './worker-faults.js';
 export { SimulatedWorker, type WorkerLog } from './simulated-worker.js';
 
 export interface WorkersOptions {

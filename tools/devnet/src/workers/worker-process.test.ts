@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { concatBytes, scale, storagePrefix, utf8 } from '../primitives/index.js';
-import { startWorkers, type RunningWorkers, type WorkersOptions } from './index.js';
+import { FaultBook, parseFault } from '../faults/index.js';
+import { startWorkers, workerTargets, type RunningWorkers, type WorkersOptions } from './index.js';
 import { SampleChain } from './testing/sample-chain.js';
 import { WorkerClient } from './testing/worker-client.js';
 
@@ -175,6 +176,84 @@ describe('a process of its own', () => {
     expect((await worker.info()).initialized).toBe(true);
     expect(performance.now() - before).toBeGreaterThan(55);
     one.fault = undefined;
+  });
+});
+
+describe('faults', () => {
+  /** The last checkpoint is whole on disk. */
+  const written = async () => {
+    const files = () => readdir(join(dataDir, 'worker-1'));
+    await expect.poll(files).toContain('checkpoint.seal');
+    await expect.poll(files).not.toContain('checkpoint.seal.tmp');
+  };
+  const faults = () => new FaultBook(() => workerTargets(running?.workers ?? []));
+  const put = (book: FaultBook, text: string) => book.add(parseFault(text));
+
+  it('forget: comes back empty and with another key', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    const { encodedPublicKey } = await worker.init(chain);
+    await sync(worker, chain, 3);
+    put(faults(), 'worker1:forget');
+    await backUp(worker);
+    expect(await worker.heights()).toEqual([0, 0, 0]);
+    expect((await worker.init(chain)).encodedPublicKey).not.toEqual(encodedPublicKey);
+  });
+
+  it('rollBack: comes back from the checkpoint before the last', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    await worker.init(chain);
+    await sync(worker, chain, 2);
+    await written();
+    await sync(worker, chain, 5);
+    await written();
+    put(faults(), 'worker1:rollBack');
+    await backUp(worker);
+    expect(await worker.heights()).toEqual([3, 3, 3]);
+    await sync(worker, chain, 5);
+    expect(await worker.heights()).toEqual([6, 6, 6]);
+  });
+
+  it('dropReply: does what was asked once, and outlives the death of the worker', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    const book = faults();
+    await worker.init(chain);
+    await sync(worker, chain, 2);
+    await written();
+    put(book, 'workers:dropReply,methods=dispatch_block,times=1');
+    put(book, 'worker1:die');
+    await backUp(worker);
+    await worker.bin('sync_combined_headers', chain.combined({ relay: [3, 4], para: [3, 4] }));
+    await expect(worker.bin('dispatch_block', chain.blocks(3, 4))).rejects.toThrow('fetch failed');
+    expect(await worker.heights()).toEqual([5, 5, 5]);
+    await sync(worker, chain, 6);
+    expect(book.list()).toMatchObject([{ kind: 'dropReply', count: 1 }, { kind: 'die' }]);
+  });
+
+  it('reject, late and hang end when taken away; methods have one name in both transports', async () => {
+    const worker = await start();
+    const book = faults();
+    const reject = put(book, 'worker1:reject,message=NoStateRoot,methods=GetInfo');
+    await expect(worker.info()).rejects.toThrow('500 NoStateRoot');
+    book.remove(reject.id);
+    const late = put(book, 'worker1:late,ms=80');
+    const before = performance.now();
+    await worker.info();
+    expect(performance.now() - before).toBeGreaterThan(75);
+    book.remove(late.id);
+    put(book, 'worker1:hang,times=1');
+    const hanging = worker.info().then(
+      () => 'answered',
+      () => 'broken',
+    );
+    await worker.info();
+    expect(await Promise.race([hanging, Promise.resolve('nothing')])).toBe('nothing');
+    put(book, 'worker1:die');
+    expect(await hanging).toBe('broken');
+    expect(() => put(book, 'worker2:die')).toThrow('no target');
+    expect(() => put(book, 'worker1:sleep')).toThrow('no fault');
   });
 });
 
