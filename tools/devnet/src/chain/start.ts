@@ -4,10 +4,11 @@ import { GrandpaFinality } from '../grandpa/finality.js';
 import { ControlServer } from '../control/control-server.js';
 import { FaultBook, NodeFaults, type FaultRequest } from '../faults/index.js';
 import { votesWithAncestries } from '../grandpa/voting.js';
+import { Ballast } from './ballast.js';
 import { blocksAbove } from './blocks-above.js';
 import type { Log } from '../log.js';
 import { relayMetadata } from '../metadata/index.js';
-import { ParaRuntime, TxPool } from '../para/index.js';
+import { devGenesis, ParaRuntime, TxPool } from '../para/index.js';
 import { toHex, utf8 } from '../primitives/bytes.js';
 import { RelayAuthor } from '../relay/author.js';
 import { RelayRuntime } from '../relay/runtime.js';
@@ -15,13 +16,16 @@ import { relayGenesis, type RelayEra } from '../relay/state.js';
 import { nodeMethods } from '../rpc/methods.js';
 import type { NodeIdentity } from '../rpc/node.js';
 import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
+import { BufferedRows } from './buffered-rows.js';
 import { Chain } from './chain.js';
+import { FIRST_BLOCK_MS, makeHistory } from './history.js';
+import { NetworkAccount } from './network-account.js';
 import { chainCommands } from './chain-commands.js';
 import { RealClock, type SlotClock } from './clock.js';
 import { ChainDriver } from './driver.js';
 import { ChainPair } from './pair.js';
 import { RelayGenesisListing } from './relay-genesis-listing.js';
-import { openChainDb, type ChainDb } from './store.js';
+import { openChainDb, type ChainRows } from './store.js';
 
 /** What decides the chains' blocks; fixed for a data directory when it is begun. */
 export interface ConsensusOptions {
@@ -52,6 +56,10 @@ export interface ChainsOptions extends ConsensusOptions {
   relayBlocksPerParaBlock?: number | undefined;
   /** Parachain blocks per included head; 1 when undefined. */
   paraBlocksPerHead?: number | undefined;
+  /** Before anything else relay blocks are made up to this height, `blockMs` apart; none when undefined. */
+  historyBlocks?: number | undefined;
+  /** What parachain blocks carry and change besides the rest, in bytes; 0 when undefined. */
+  ballastBytes?: number | undefined;
   /** Some voters vote above the target: justifications have ancestries. */
   voteAncestries?: boolean | undefined;
   /** Nodes (RPC servers) per chain, each with faults of its own; 1 when undefined. */
@@ -86,8 +94,8 @@ export class ConfigMismatchError extends Error {
 const CONFIG = 'config';
 /** A status line is logged every so many finalised relay blocks. */
 const STATUS_BLOCKS = 50;
-/** Where the time of a chain that is stepped by hand begins. */
-const FIRST_BLOCK_MS = 1_700_000_000_000;
+/** In picopha; enough for the fees of any history. */
+const NETWORK_ACCOUNT_BALANCE = 10n ** 22n;
 const CHAIN_ID = { relay: 1, para: 2 } as const;
 const NODE_VERSION = '0.1.0-devnet';
 
@@ -109,9 +117,12 @@ export async function startChains(
     for (const one of opened.splice(0).reverse()) await one.stop();
   };
   try {
-    const network = await openNetwork(options, { db, log });
+    const rows = new BufferedRows(db);
+    const network = await openNetwork(options, { db: rows, log });
     const { relay, para, pair } = network;
     await pair.recover();
+    await makeHistory(options, { relay, pair, log });
+    await rows.settle();
     log('chains opened', {
       directory: options.directory,
       relayBest: relay.best.number,
@@ -193,18 +204,29 @@ async function startControl(
   return control.url;
 }
 
-async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log }) {
+async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: Log }) {
   const { relay: era, seed, paraId, sessionBlocks } = options;
   const { db, log } = deps;
   const keys = new AuthorityKeys({ seed, count: options.authorities });
   const relayRuntime = new RelayRuntime({ era, metadata: relayMetadata(era) });
   const paraRuntime = await ParaRuntime.create({ paraId });
+  const accountPair = await NetworkAccount.pair();
+  const dev = devGenesis();
+  const { sudo } = dev;
+  const genesis = {
+    ...dev,
+    balances: [...dev.balances, [accountPair.publicKey, NETWORK_ACCOUNT_BALANCE] as const],
+    proxies: [
+      ...dev.proxies,
+      { real: sudo, delegate: accountPair.publicKey, type: 'Any' as const },
+    ],
+  };
   const onListenerError = (error: unknown) =>
     log('a listener failed', { error: error instanceof Error ? error.stack : String(error) });
 
   const para = await Chain.open(
     { name: 'para', id: CHAIN_ID.para, stateVersion: 0 },
-    { db, onListenerError, genesis: () => paraRuntime.genesis() },
+    { db, onListenerError, genesis: () => paraRuntime.genesis(genesis) },
   );
   const relay = await Chain.open(
     { name: 'relay', id: CHAIN_ID.relay, stateVersion: 0 },
@@ -237,14 +259,9 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
     { chain: relay, keys },
   );
   const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
-  const listing = await RelayGenesisListing.create({
-    relay,
-    para,
-    runtime: paraRuntime,
-    pool,
-    sudoUri: '//Alice',
-    log,
-  });
+  const account = NetworkAccount.create({ para, runtime: paraRuntime, pool, sudo }, accountPair);
+  const listing = new RelayGenesisListing({ relay, para, account, log });
+  const ballast = new Ballast({ bytesPerBlock: options.ballastBytes ?? 0, seed }, account);
   const pair = new ChainPair(
     {
       paraId,
@@ -259,7 +276,10 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
       builder: paraRuntime,
       pool,
       finality,
-      beforeParaBlock: (relayParent) => listing.beforeParaBlock(relayParent),
+      beforeParaBlock: (relayParent) => {
+        listing.beforeParaBlock(relayParent);
+        ballast.beforeParaBlock(para.best.number + 1);
+      },
       log,
     },
   );

@@ -24,6 +24,8 @@ export interface CliOptions {
   relayBlocksPerParaBlock: number;
   paraBlocksPerHead: number;
   voteAncestries: boolean;
+  historyBlocks: number;
+  ballastBytes: number;
   nodes: number;
   chainsControlPort: number | undefined;
   workersControlPort: number | undefined;
@@ -150,6 +152,24 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
         'parachain blocks that one included head stands for; above 1 heads skip blocks',
         integer(1, 1000),
       ).default(1),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--history-blocks <n>',
+        'make relay blocks up to this height first, as fast as it goes',
+        integer(0, 10_000_000),
+      ).default(0),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--ballast-bytes <n>',
+        'what every parachain block carries and changes besides the rest',
+        integer(0, 2_000_000),
+      ).default(0),
   ],
   [
     'chains',
