@@ -65,6 +65,7 @@ export async function workersCommand(options: CliOptions, context: CliContext): 
     pruntime: options.pruntime,
     seed: options.seed,
     checkpointBlocks: options.checkpointBlocks,
+    light: options.lightWorkers,
     log,
   });
   const faults = new FaultBook(() => workerTargets(workers.workers));

@@ -21,6 +21,7 @@ export interface CliOptions {
   seed: string;
   checkpointBlocks: number;
   volatileWorkers: boolean;
+  lightWorkers: boolean;
   relayBlocksPerParaBlock: number;
   paraBlocksPerHead: number;
   voteAncestries: boolean;
@@ -248,6 +249,14 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
         'blocks between checkpoints',
         integer(1, 1_000_000),
       ).default(10),
+  ],
+  [
+    'workers',
+    () =>
+      option(
+        '--light-workers',
+        'workers believe signatures and proofs, for fleets of thousands; GetInfo says +light',
+      ).default(false),
   ],
   ['workers', () => option('--volatile-workers', 'keep no state on disk').default(false)],
   [

@@ -9,6 +9,7 @@ import { DiskStore, VolatileStore, type SealedStore } from './sealed-store.js';
 export interface SimulatedWorkerOptions {
   readonly index: number;
   readonly pruntime: PruntimeVersion;
+  readonly light: boolean;
   readonly host: string;
   /** Text that keys and machines are derived from. */
   readonly seed: string;
@@ -132,7 +133,7 @@ export class SimulatedWorker {
     const { index, pruntime, seed, checkpointBlocks, checkpointIntervalMs } = this.options;
     return new Phactory(
       {
-        behaviour: behaviourOf(pruntime),
+        behaviour: behaviourOf(pruntime, this.options.light),
         machine: machineOf(seed, index, this.lives),
         checkpointBlocks,
         checkpointIntervalMs,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { concatBytes, scale, storagePrefix, utf8 } from '../primitives/index.js';
 import { FaultBook, parseFault } from '../faults/index.js';
 import { startWorkers, workerTargets, type RunningWorkers, type WorkersOptions } from './index.js';
+import { SharedRequests } from './shared-requests.js';
 import { SampleChain } from './testing/sample-chain.js';
 import { WorkerClient } from './testing/worker-client.js';
 
@@ -254,6 +255,51 @@ describe('faults', () => {
     expect(await hanging).toBe('broken');
     expect(() => put(book, 'worker2:die')).toThrow('no target');
     expect(() => put(book, 'worker1:sleep')).toThrow('no fault');
+  });
+});
+
+describe('light workers', () => {
+  it('say so, believe signatures and proofs, and nothing else', async () => {
+    const chain = sampleChain();
+    const other = sampleChain({ genesisTimeMs: 1_600_000_000_000n });
+    for (const light of [false, true]) {
+      const worker = await start({ light, dataDir: undefined, pruntime: ['0.2.7'] });
+      await worker.init(chain);
+      expect((await worker.info()).version).toBe(light ? '0.2.7+light' : '0.2.7');
+      const forged = chain.combined({ relay: [1, 2], para: [1, 2] });
+      // The last vote for block 2: hash, number, signature.
+      const vote = Buffer.from(forged).lastIndexOf(chain.relayAt(2).hash);
+      forged[vote + 40] = (forged[vote + 40] ?? 0) ^ 1;
+      const answer = await worker.bin('sync_combined_headers', forged);
+      const refused = (text: string) => ({ message: expect.stringContaining(text) as string });
+      expect(answer).toMatchObject(
+        light ? { relaychain_synced_to: 2 } : refused('invalid signature'),
+      );
+      if (light) {
+        // Another chain's header does not follow on this chain's.
+        const foreign = other.combined({ relay: [3, 3], para: [3, 3] });
+        expect(await worker.bin('sync_combined_headers', foreign)).toMatchObject(
+          refused('HeaderValidateFailed'),
+        );
+        expect(await worker.bin('dispatch_block', other.blocks(1, 2))).toMatchObject(
+          refused('StateRootMismatch'),
+        );
+        await sync(worker, chain, 4);
+      }
+      await running?.stop();
+    }
+  });
+
+  it('decode what they all get once', () => {
+    const requests = new SharedRequests();
+    let count = 0;
+    const decode = (body: Uint8Array) => ({ count: (count += 1), first: body[0] });
+    const one = requests.get(Uint8Array.of(1, 2), decode);
+    expect(requests.get(Uint8Array.of(1, 2), decode)).toBe(one);
+    expect(requests.get(Uint8Array.of(1, 3), decode)).not.toBe(one);
+    expect(requests.get(Uint8Array.of(1, 2), (body) => body.length)).toBe(2);
+    for (let n = 0; n < 100; n++) requests.get(Uint8Array.of(n, 9), decode);
+    expect(requests.size).toBe(32);
   });
 });
 
