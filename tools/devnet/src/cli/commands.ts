@@ -110,16 +110,19 @@ export async function allCommand(options: CliOptions, context: CliContext): Prom
   });
 }
 
-function ready(context: CliContext, facts: Readonly<Record<string, unknown>>): void {
+/** Prints the line that says that all is ready. */
+export function ready(context: CliContext, facts: Readonly<Record<string, unknown>>): void {
   const { event: _event, ...rest } = facts;
   context.print(`${JSON.stringify({ event: 'ready', ...rest })}\n`);
 }
 
-function logOf(context: CliContext, name: string): Log {
+/** Log lines on standard error. */
+export function logOf(context: CliContext, name: string): Log {
   return lineLog((line) => context.printError(line), name);
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves at the signal. */
+export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });

@@ -38,7 +38,8 @@ export interface CliOptions {
 /** Which command an option belongs to; `all` takes every one. */
 type Scope = 'both' | 'chains' | 'workers';
 
-const integer =
+/** Parses a whole number within limits. */
+export const integer =
   (min: number, max: number) =>
   (text: string): number => {
     const value = Number(text);
