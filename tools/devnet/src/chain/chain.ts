@@ -9,7 +9,7 @@ import {
   type StateVersion,
 } from '../primitives/trie.js';
 import { Events } from './events.js';
-import { ChainStore, type ChainDb, type StoreBatch } from './store.js';
+import { ChainStore, type ChainRows, type StoreBatch } from './store.js';
 import type { Block, BlockRef } from './types.js';
 
 /** The chain was asked for something that contradicts what it holds. */
@@ -70,7 +70,7 @@ export class Chain {
   static async open(
     options: { name: string; id: number; stateVersion: StateVersion },
     deps: {
-      db: ChainDb;
+      db: ChainRows;
       genesis: () => readonly KeyChange[];
       onListenerError: (error: unknown) => void;
     },

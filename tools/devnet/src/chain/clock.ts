@@ -27,6 +27,40 @@ export class RealClock implements SlotClock {
   }
 }
 
+/** Slots when somebody says so: by hand, and the block times as far apart as on a running chain. */
+export class SteppedClock implements SlotClock {
+  private readonly asked: (() => void)[] = [];
+  private due = 0;
+  private lastMs: number;
+
+  constructor(private readonly options: { slotMs: number; startMs: number }) {
+    this.lastMs = options.startMs;
+  }
+
+  /** Lets so many further slots come. */
+  step(count: number): void {
+    this.due += count;
+    this.asked.splice(0).forEach((wake) => wake());
+  }
+
+  async next(signal: AbortSignal): Promise<number> {
+    while (this.due < 1) {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = () => reject(signal.reason as Error);
+        if (signal.aborted) return onAbort();
+        signal.addEventListener('abort', onAbort, { once: true });
+        this.asked.push(() => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        });
+      });
+    }
+    this.due -= 1;
+    this.lastMs += this.options.slotMs;
+    return this.lastMs;
+  }
+}
+
 /** A timer that an abort ends at once, by rejecting. */
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuthorityKeys } from '../grandpa/authorities.js';
 import { GrandpaFinality } from '../grandpa/finality.js';
-import type { VotePlan } from '../grandpa/voting.js';
+import { votesWithAncestries, type VotePlan } from '../grandpa/voting.js';
+import { blocksAbove } from './blocks-above.js';
 import { silentLog } from '../log.js';
 import { utf8 } from '../primitives/bytes.js';
 import { encodeHeader, headerHash } from '../primitives/header.js';
@@ -69,6 +70,9 @@ export async function testPair(
     justificationPeriod?: number;
     stateVersion?: StateVersion;
     votePlan?: VotePlan;
+    /** Some votes are above the target. */
+    voteAncestries?: boolean;
+    paraBlocksPerHead?: number;
     seed?: string;
   } = {},
 ) {
@@ -104,7 +108,12 @@ export async function testPair(
   );
   const finality = await GrandpaFinality.create(
     { justificationPeriod: options.justificationPeriod ?? 8 },
-    { chain: relay, keys, ...(options.votePlan && { votePlan: options.votePlan }) },
+    {
+      chain: relay,
+      keys,
+      ...(options.votePlan && { votePlan: options.votePlan }),
+      ...(options.voteAncestries && { votePlan: votesWithAncestries(blocksAbove(relay)) }),
+    },
   );
   const sessionBlocks = options.sessionBlocks ?? 10;
   const author = new RelayAuthor(
@@ -113,7 +122,12 @@ export async function testPair(
   );
   const pool = notingPool();
   const pair = new ChainPair(
-    { paraId, finalityLag: options.finalityLag ?? 2, relayBlocksPerParaBlock: 2 },
+    {
+      paraId,
+      finalityLag: options.finalityLag ?? 2,
+      relayBlocksPerParaBlock: 2,
+      paraBlocksPerHead: options.paraBlocksPerHead ?? 1,
+    },
     { relay, para, author, builder: countingBuilder(), pool, finality, log: silentLog },
   );
   await pair.recover();

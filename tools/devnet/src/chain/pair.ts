@@ -6,7 +6,7 @@ import { ScaleReader } from '../primitives/scale.js';
 import { RelayKey } from '../primitives/storage-key.js';
 import type { RelayAuthor } from '../relay/author.js';
 import type { Chain } from './chain.js';
-import type { Block, ParaBlockBuilder, TransactionPool } from './types.js';
+import type { Block, BlockRef, ParaBlockBuilder, TransactionPool } from './types.js';
 
 /** How the two chains go together. */
 export interface ChainPairOptions {
@@ -15,6 +15,17 @@ export interface ChainPairOptions {
   finalityLag: number;
   /** A parachain block is built at every so many relay blocks. */
   relayBlocksPerParaBlock: number;
+  /** So many parachain blocks are built on one another each time; only the last head is included. */
+  paraBlocksPerHead?: number;
+}
+
+/** What can be changed while the chains run. */
+export interface ChainPairState {
+  finalityLag: number;
+  /** No block becomes final while this is set; afterwards finality jumps. */
+  isFinalityHeld: boolean;
+  relayBlocksPerParaBlock: number;
+  paraBlocksPerHead: number;
 }
 
 /** First relay block that a parachain block is built on; its parent must hold the genesis head. */
@@ -25,6 +36,8 @@ const FIRST_RELAY_PARENT = 2;
  * on its parent, finality follows at a distance, and the parachain's finality follows the relay's.
  */
 export class ChainPair {
+  /** May be changed between steps. */
+  readonly state: ChainPairState;
   private pending: Block | undefined;
 
   constructor(
@@ -41,6 +54,8 @@ export class ChainPair {
       log: Log;
     },
   ) {
+    const { finalityLag, relayBlocksPerParaBlock, paraBlocksPerHead = 1 } = options;
+    this.state = { finalityLag, relayBlocksPerParaBlock, paraBlocksPerHead, isFinalityHeld: false };
     const { para, pool } = deps;
     para.events.on('best', ({ retracted, enacted }) => {
       retracted.forEach((block) => pool.onRetracted(block));
@@ -59,7 +74,7 @@ export class ChainPair {
 
   /** One slot: a relay block, finality, and maybe a parachain block for the next one to include. */
   async step(timestampMs: number): Promise<void> {
-    const { relay, para, author, finality } = this.deps;
+    const { relay, para, author } = this.deps;
     const { pending } = this;
     const block = author.build({
       parent: relay.best,
@@ -71,28 +86,76 @@ export class ChainPair {
       await para.setBest(pending.hash);
       this.pending = undefined;
     }
-    await finality.finalizeTo(block.number - this.options.finalityLag);
+    await this.finalize();
+    if (this.isRelayParent(block.number)) await this.buildParaBlocks(block);
+  }
+
+  /**
+   * Replaces the newest `depth` relay blocks by a longer branch without any parachain head of theirs; the
+   * parachain goes back with it. Blocks that are final stay, so that fewer may be replaced.
+   *
+   * @returns how many blocks were replaced
+   */
+  async reorganise(depth: number, timestampMs: number): Promise<number> {
+    const { relay, para, author } = this.deps;
+    const depthNow = Math.min(depth, relay.best.number - relay.finalized.number);
+    if (depthNow < 1) return 0;
+    const forkAt = relay.hashAt(relay.best.number - depthNow);
+    const forkHeader = forkAt && relay.header(forkAt);
+    if (forkAt === undefined || forkHeader === undefined) return 0;
+    const salt = toHex(relay.best.hash);
+    let parent: BlockRef = {
+      number: relay.best.number - depthNow,
+      hash: forkAt,
+      header: forkHeader,
+    };
+    for (let n = 0; n <= depthNow; n++) {
+      const block = author.build({ parent, timestampMs: timestampMs + n, salt });
+      await relay.append(block, { best: n === depthNow });
+      parent = block;
+    }
+    this.pending = undefined;
+    const included = this.headIn(relay.best.hash) ?? para.genesis.hash;
+    await para.setBest(included);
+    return depthNow;
+  }
+
+  private async finalize(): Promise<void> {
+    if (this.state.isFinalityHeld) return;
+    await this.deps.finality.finalizeTo(this.deps.relay.best.number - this.state.finalityLag);
     await this.finalizePara();
-    if (this.isRelayParent(block.number)) await this.buildParaBlock(block);
   }
 
   private isRelayParent(number: number): boolean {
     const since = number - FIRST_RELAY_PARENT;
-    return since >= 0 && since % this.options.relayBlocksPerParaBlock === 0;
+    return since >= 0 && since % this.state.relayBlocksPerParaBlock === 0;
   }
 
-  private async buildParaBlock(relayParent: Block): Promise<void> {
-    const { para, builder, pool, beforeParaBlock } = this.deps;
-    const parent = para.best;
-    beforeParaBlock?.(relayParent);
+  private async buildParaBlocks(relayParent: Block): Promise<void> {
+    this.deps.beforeParaBlock?.(relayParent);
+    let parent: BlockRef = this.deps.para.best;
+    for (let n = 0; n < this.state.paraBlocksPerHead; n++) {
+      const extrinsics = n === 0 ? this.deps.pool.ready() : [];
+      parent = await this.buildParaBlock(relayParent, parent, n, extrinsics);
+    }
+  }
+
+  /** One parachain block; the first of a relay parent takes the pool's extrinsics. */
+  private async buildParaBlock(
+    relayParent: Block,
+    parent: BlockRef,
+    offset: number,
+    extrinsics: readonly Uint8Array[],
+  ): Promise<Block> {
+    const { para, builder } = this.deps;
     const built = builder.buildBlock({
       parentHeader: parent.header,
       parentState: para.state(parent.hash),
       number: parent.number + 1,
-      timestampMs: relayParent.timestampMs,
+      timestampMs: relayParent.timestampMs + offset,
       relayParentNumber: relayParent.number,
       relayParentStorageRoot: relayParent.stateRoot,
-      extrinsics: pool.ready(),
+      extrinsics,
     });
     const block: Block = {
       number: parent.number + 1,
@@ -101,10 +164,11 @@ export class ChainPair {
       extrinsics: built.extrinsics,
       changes: built.changes,
       stateRoot: decodeHeader(built.header).stateRoot,
-      timestampMs: relayParent.timestampMs,
+      timestampMs: relayParent.timestampMs + offset,
     };
     await para.append(block, { best: false });
     this.pending = block;
+    return block;
   }
 
   private async finalizePara(): Promise<void> {

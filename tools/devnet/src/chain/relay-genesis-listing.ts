@@ -1,13 +1,10 @@
-import { Keyring } from '@polkadot/keyring';
-import type { KeyringPair } from '@polkadot/keyring/types';
-import { Metadata, TypeRegistry, expandMetadata } from '@polkadot/types';
-import { cryptoWaitReady } from '@polkadot/util-crypto';
 import type { Log } from '../log.js';
 import { bytesEqual, toHex } from '../primitives/bytes.js';
 import { ScaleReader } from '../primitives/scale.js';
 import { storagePrefix } from '../primitives/storage-key.js';
 import type { Chain } from './chain.js';
-import type { Block, ChainRuntime, TransactionPool } from './types.js';
+import type { NetworkAccount } from './network-account.js';
+import type { Block } from './types.js';
 
 const Key = {
   allowList: storagePrefix('PhalaRegistry', 'RelaychainGenesisBlockHashAllowList'),
@@ -22,40 +19,23 @@ const Key = {
 export class RelayGenesisListing {
   private submittedFor: string | undefined;
 
-  private constructor(
+  constructor(
     private readonly deps: {
       relay: Chain;
       para: Chain;
-      runtime: ChainRuntime;
-      pool: TransactionPool;
-      sudo: KeyringPair;
+      account: NetworkAccount;
       log: Log;
     },
   ) {}
 
-  /** @param deps.sudoUri secret of the sudo account, such as `//Alice` */
-  static async create(deps: {
-    relay: Chain;
-    para: Chain;
-    runtime: ChainRuntime;
-    pool: TransactionPool;
-    sudoUri: string;
-    log: Log;
-  }): Promise<RelayGenesisListing> {
-    await cryptoWaitReady();
-    const { sudoUri, ...rest } = deps;
-    const sudo = new Keyring({ type: 'sr25519' }).addFromUri(sudoUri);
-    return new RelayGenesisListing({ ...rest, sudo });
-  }
-
   /** Submits the extrinsic when the hash is not listed yet; call before each parachain block. */
   beforeParaBlock(relayParent: Block): void {
-    const { relay, para, pool, log } = this.deps;
+    const { relay, para, account, log } = this.deps;
     const hash = relay.hashAt(this.startNumber(relayParent));
     if (hash === undefined || this.isListed(hash) || this.submittedFor === toHex(hash)) return;
     this.submittedFor = toHex(hash);
     try {
-      pool.submit(this.extrinsic(hash));
+      account.submitAsRoot('phalaRegistry', 'addRelaychainGenesisBlockHash', [toHex(hash)]);
       log('relay genesis hash goes to the registry', { hash: toHex(hash), at: para.best.number });
     } catch (error) {
       log('relay genesis hash was not taken', { error: String(error) });
@@ -78,36 +58,5 @@ export class RelayGenesisListing {
     const list = para.state(para.best.hash).get(Key.allowList);
     if (list === undefined) return false;
     return new ScaleReader(list).vec((r) => r.take(32), 32).some((one) => bytesEqual(one, hash));
-  }
-
-  private extrinsic(hash: Uint8Array): Uint8Array {
-    const { para, runtime, sudo } = this.deps;
-    const registry = new TypeRegistry();
-    const metadata = new Metadata(registry, toHex(runtime.metadata));
-    registry.setMetadata(metadata, undefined, {
-      CheckMqSequence: { extrinsic: {}, payload: {} },
-    });
-    const { tx } = expandMetadata(registry, metadata);
-    const add = tx['phalaRegistry']?.['addRelaychainGenesisBlockHash'];
-    const asSudo = tx['sudo']?.['sudo'];
-    if (add === undefined || asSudo === undefined) throw new Error('the runtime lacks the calls');
-    const state = para.state(para.best.hash);
-    const nonce = new ScaleReader(
-      runtime.call('AccountNonceApi_account_nonce', sudo.publicKey, state),
-    ).u32();
-    const genesisHash = toHex(para.genesis.hash);
-    const { specVersion, transactionVersion } = runtime.version;
-    return registry
-      .createType('Extrinsic', asSudo(add(toHex(hash))), { version: 4 })
-      .sign(sudo, {
-        blockHash: genesisHash,
-        genesisHash,
-        nonce,
-        era: registry.createType('ExtrinsicEra', '0x00'),
-        tip: 0,
-        runtimeVersion: { specVersion, transactionVersion } as never,
-        signedExtensions: registry.signedExtensions,
-      })
-      .toU8a();
   }
 }

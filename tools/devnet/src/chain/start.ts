@@ -1,9 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { AuthorityKeys } from '../grandpa/authorities.js';
 import { GrandpaFinality } from '../grandpa/finality.js';
+import { ControlServer } from '../control/control-server.js';
+import { FaultBook, NodeFaults, type FaultRequest } from '../faults/index.js';
+import { votesWithAncestries } from '../grandpa/voting.js';
+import { Ballast } from './ballast.js';
+import { blocksAbove } from './blocks-above.js';
 import type { Log } from '../log.js';
 import { relayMetadata } from '../metadata/index.js';
-import { ParaRuntime, TxPool } from '../para/index.js';
+import { devGenesis, ParaRuntime, TxPool } from '../para/index.js';
 import { toHex, utf8 } from '../primitives/bytes.js';
 import { RelayAuthor } from '../relay/author.js';
 import { RelayRuntime } from '../relay/runtime.js';
@@ -11,11 +16,16 @@ import { relayGenesis, type RelayEra } from '../relay/state.js';
 import { nodeMethods } from '../rpc/methods.js';
 import type { NodeIdentity } from '../rpc/node.js';
 import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
+import { BufferedRows } from './buffered-rows.js';
 import { Chain } from './chain.js';
+import { FIRST_BLOCK_MS, makeHistory } from './history.js';
+import { NetworkAccount } from './network-account.js';
+import { chainCommands } from './chain-commands.js';
 import { RealClock, type SlotClock } from './clock.js';
+import { ChainDriver } from './driver.js';
 import { ChainPair } from './pair.js';
 import { RelayGenesisListing } from './relay-genesis-listing.js';
-import { openChainDb, type ChainDb } from './store.js';
+import { openChainDb, type ChainRows } from './store.js';
 
 /** What decides the chains' blocks; fixed for a data directory when it is begun. */
 export interface ConsensusOptions {
@@ -42,12 +52,35 @@ export interface ChainsOptions extends ConsensusOptions {
   finalityLag: number;
   /** A justification is kept every so many blocks, besides those at set changes; 0: never. */
   justificationPeriod: number;
+  /** Relay blocks between two parachain blocks; 2 when undefined. */
+  relayBlocksPerParaBlock?: number | undefined;
+  /** Parachain blocks per included head; 1 when undefined. */
+  paraBlocksPerHead?: number | undefined;
+  /** Before anything else relay blocks are made up to this height, `blockMs` apart; none when undefined. */
+  historyBlocks?: number | undefined;
+  /** What parachain blocks carry and change besides the rest, in bytes; 0 when undefined. */
+  ballastBytes?: number | undefined;
+  /** Some voters vote above the target: justifications have ancestries. */
+  voteAncestries?: boolean | undefined;
+  /** Nodes (RPC servers) per chain, each with faults of its own; 1 when undefined. */
+  nodes?: number | undefined;
+  /** Port of the control server; 0: any; undefined: none. */
+  controlPort?: number | undefined;
+  /** Faults in force from the start. */
+  faults?: readonly FaultRequest[] | undefined;
 }
 
 /** Chains that run. */
 export interface RunningChains {
   relayUrl: string;
   paraUrl: string;
+  /** All nodes; the first ones are those above. */
+  relayUrls: readonly string[];
+  paraUrls: readonly string[];
+  /** Undefined when no control port was asked for. */
+  controlUrl: string | undefined;
+  faults: FaultBook;
+  driver: ChainDriver;
   /** Rejects when the chains cannot go on; never resolves before `stop`. */
   done: Promise<void>;
   stop(): Promise<void>;
@@ -61,13 +94,20 @@ export class ConfigMismatchError extends Error {
 const CONFIG = 'config';
 /** A status line is logged every so many finalised relay blocks. */
 const STATUS_BLOCKS = 50;
+/** In picopha; enough for the fees of any history. */
+const NETWORK_ACCOUNT_BALANCE = 10n ** 22n;
 const CHAIN_ID = { relay: 1, para: 2 } as const;
 const NODE_VERSION = '0.1.0-devnet';
 
 /** Opens both chains, serves their RPC and makes blocks until stopped. */
 export async function startChains(
   options: ChainsOptions,
-  deps: { log: Log; clock?: SlotClock },
+  deps: {
+    log: Log;
+    clock?: SlotClock;
+    /** Makes the clock once it is known where the chain stands; the wall clock when undefined. */
+    newClock?: (times: { slotMs: number; startMs: number }) => SlotClock;
+  },
 ): Promise<RunningChains> {
   const { log } = deps;
   await mkdir(options.directory, { recursive: true });
@@ -77,9 +117,12 @@ export async function startChains(
     for (const one of opened.splice(0).reverse()) await one.stop();
   };
   try {
-    const network = await openNetwork(options, { db, log });
+    const rows = new BufferedRows(db);
+    const network = await openNetwork(options, { db: rows, log });
     const { relay, para, pair } = network;
     await pair.recover();
+    await makeHistory(options, { relay, pair, log });
+    await rows.settle();
     log('chains opened', {
       directory: options.directory,
       relayBest: relay.best.number,
@@ -89,20 +132,28 @@ export async function startChains(
       paraGenesis: toHex(para.genesis.hash),
     });
 
-    const serve = async (name: string, port: number, server: RpcServer) => {
+    for (const { name, port, server } of network.servers) {
       await server.start();
       opened.push(server);
       if (port !== 0 && server.port !== port) {
-        log('port is busy, another one is used', { chain: name, wanted: port, port: server.port });
+        log('port is busy, another one is used', { node: name, wanted: port, port: server.port });
       }
-      log('RPC listens', { chain: name, url: server.url });
-      return server;
-    };
-    const relayServer = await serve('relay', options.relayPort, network.relayServer);
-    const paraServer = await serve('para', options.paraPort, network.paraServer);
+      log('RPC listens', { node: name, url: server.url });
+    }
+    const urls = (chain: 'relay' | 'para') =>
+      network.servers.filter((one) => one.chain === chain).map(({ server }) => server.url);
+    const [relayUrls, paraUrls] = [urls('relay'), urls('para')];
+    const faults = new FaultBook(() =>
+      Object.fromEntries(network.servers.map((one) => [one.name, one.faults])),
+    );
+    for (const fault of options.faults ?? []) log('fault', { ...faults.add(fault) });
 
     const lastMs = relay.blockAt(relay.best.number)?.timestampMs ?? 0;
-    const clock = deps.clock ?? new RealClock({ slotMs: options.blockMs, notBeforeMs: lastMs });
+    const times = { slotMs: options.blockMs, startMs: lastMs > 0 ? lastMs : FIRST_BLOCK_MS };
+    const clock =
+      deps.clock ??
+      deps.newClock?.(times) ??
+      new RealClock({ slotMs: options.blockMs, notBeforeMs: lastMs });
     relay.events.on('finalized', ({ block }) => {
       if (block.number % STATUS_BLOCKS !== 0) return;
       log('chains stand at', {
@@ -112,48 +163,70 @@ export async function startChains(
         paraFinalized: para.finalized.number,
       });
     });
-    const controller = new AbortController();
-    const loop = makeBlocks(pair, clock, controller.signal);
-    // Whoever started the chains may look at `done` later, or never.
-    loop.catch(() => undefined);
-    opened.push({
-      stop: async () => {
-        controller.abort();
-        await loop.catch(() => undefined);
-      },
-    });
-    return { relayUrl: relayServer.url, paraUrl: paraServer.url, done: loop, stop: stopAll };
+    const driver = new ChainDriver({ pair, relay, para, clock });
+    opened.push(driver);
+    const controlUrl = await startControl(options, { opened, faults, driver, network });
+    return {
+      relayUrl: relayUrls[0] ?? '',
+      paraUrl: paraUrls[0] ?? '',
+      relayUrls,
+      paraUrls,
+      controlUrl,
+      faults,
+      driver,
+      done: driver.done,
+      stop: stopAll,
+    };
   } catch (error) {
     await stopAll();
     throw error;
   }
 }
 
-async function makeBlocks(pair: ChainPair, clock: SlotClock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    let timestampMs: number;
-    try {
-      timestampMs = await clock.next(signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
-    await pair.step(timestampMs);
-  }
+async function startControl(
+  options: ChainsOptions,
+  deps: {
+    opened: { stop(): Promise<void> }[];
+    faults: FaultBook;
+    driver: ChainDriver;
+    network: { servers: readonly { server: RpcServer }[] };
+  },
+): Promise<string | undefined> {
+  const { faults, driver, network, opened } = deps;
+  if (options.controlPort === undefined) return undefined;
+  const disconnect = () => network.servers.forEach(({ server }) => server.dropConnections());
+  const control = new ControlServer(
+    { host: options.host, port: options.controlPort },
+    { faults, commands: chainCommands(driver, disconnect) },
+  );
+  await control.start();
+  opened.push(control);
+  return control.url;
 }
 
-async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log }) {
+async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: Log }) {
   const { relay: era, seed, paraId, sessionBlocks } = options;
   const { db, log } = deps;
   const keys = new AuthorityKeys({ seed, count: options.authorities });
   const relayRuntime = new RelayRuntime({ era, metadata: relayMetadata(era) });
   const paraRuntime = await ParaRuntime.create({ paraId });
+  const accountPair = await NetworkAccount.pair();
+  const dev = devGenesis();
+  const { sudo } = dev;
+  const genesis = {
+    ...dev,
+    balances: [...dev.balances, [accountPair.publicKey, NETWORK_ACCOUNT_BALANCE] as const],
+    proxies: [
+      ...dev.proxies,
+      { real: sudo, delegate: accountPair.publicKey, type: 'Any' as const },
+    ],
+  };
   const onListenerError = (error: unknown) =>
     log('a listener failed', { error: error instanceof Error ? error.stack : String(error) });
 
   const para = await Chain.open(
     { name: 'para', id: CHAIN_ID.para, stateVersion: 0 },
-    { db, onListenerError, genesis: () => paraRuntime.genesis() },
+    { db, onListenerError, genesis: () => paraRuntime.genesis(genesis) },
   );
   const relay = await Chain.open(
     { name: 'relay', id: CHAIN_ID.relay, stateVersion: 0 },
@@ -175,23 +248,27 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
 
   const finality = await GrandpaFinality.create(
     { justificationPeriod: options.justificationPeriod },
-    { chain: relay, keys },
+    {
+      chain: relay,
+      keys,
+      ...(options.voteAncestries === true && { votePlan: votesWithAncestries(blocksAbove(relay)) }),
+    },
   );
   const author = new RelayAuthor(
     { era, paraId, sessionBlocks, slotMs: options.blockMs, seed },
     { chain: relay, keys },
   );
   const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
-  const listing = await RelayGenesisListing.create({
-    relay,
-    para,
-    runtime: paraRuntime,
-    pool,
-    sudoUri: '//Alice',
-    log,
-  });
+  const account = NetworkAccount.create({ para, runtime: paraRuntime, pool, sudo }, accountPair);
+  const listing = new RelayGenesisListing({ relay, para, account, log });
+  const ballast = new Ballast({ bytesPerBlock: options.ballastBytes ?? 0, seed }, account);
   const pair = new ChainPair(
-    { paraId, finalityLag: options.finalityLag, relayBlocksPerParaBlock: 2 },
+    {
+      paraId,
+      finalityLag: options.finalityLag,
+      relayBlocksPerParaBlock: options.relayBlocksPerParaBlock ?? 2,
+      paraBlocksPerHead: options.paraBlocksPerHead ?? 1,
+    },
     {
       relay,
       para,
@@ -199,34 +276,45 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainDb; log: Log
       builder: paraRuntime,
       pool,
       finality,
-      beforeParaBlock: (relayParent) => listing.beforeParaBlock(relayParent),
+      beforeParaBlock: (relayParent) => {
+        listing.beforeParaBlock(relayParent);
+        ballast.beforeParaBlock(para.best.number + 1);
+      },
       log,
     },
   );
 
-  const server = (port: number, table: ReturnType<typeof nodeMethods>) =>
-    new RpcServer({ host: options.host, port, ...DEFAULT_RPC_LIMITS }, { table, log });
-  const relayServer = server(
-    options.relayPort,
-    nodeMethods({
+  const tables = {
+    relay: nodeMethods({
       identity: RELAY_IDENTITY,
       chain: relay,
       runtimeAt: () => relayRuntime,
       finality,
       pha: false,
     }),
-  );
-  const paraServer = server(
-    options.paraPort,
-    nodeMethods({
+    para: nodeMethods({
       identity: PARA_IDENTITY,
       chain: para,
       runtimeAt: () => paraRuntime,
       pool,
       pha: true,
     }),
-  );
-  return { relay, para, pair, relayServer, paraServer };
+  };
+  const node = (name: 'relay' | 'para', index: number) => {
+    const faults = new NodeFaults(name === 'relay' ? { chain: relay, keys } : { chain: para });
+    const port = index > 0 ? 0 : name === 'relay' ? options.relayPort : options.paraPort;
+    const { intercept, onNotification } = faults;
+    const server = new RpcServer(
+      { host: options.host, port, ...DEFAULT_RPC_LIMITS },
+      { table: tables[name], log, intercept, onNotification },
+    );
+    return { name: index === 0 ? name : `${name}${index + 1}`, chain: name, port, faults, server };
+  };
+  const servers = Array.from({ length: options.nodes ?? 1 }, (_, index) => [
+    node('relay', index),
+    node('para', index),
+  ]).flat();
+  return { relay, para, pair, servers };
 }
 
 async function checkConfig(relay: Chain, options: ConsensusOptions): Promise<void> {

@@ -6,6 +6,20 @@ import type { KeyChange } from '../primitives/trie.js';
 /** The LevelDB that holds both chains; keys and values are bytes. */
 export type ChainDb = ClassicLevel<Uint8Array, Uint8Array>;
 
+/** One write of a batch. */
+export type RowOperation =
+  { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array };
+
+/** What a chain's rows are kept in. */
+export interface ChainRows {
+  getSync(key: Uint8Array): Uint8Array | undefined;
+  batch(operations: RowOperation[]): Promise<void>;
+  iterator(range: {
+    gte: Uint8Array;
+    lt: Uint8Array;
+  }): AsyncIterable<[key: Uint8Array, value: Uint8Array]>;
+}
+
 /** The data directory cannot be used. */
 export class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError';
@@ -63,7 +77,7 @@ export interface StoreBatch {
  */
 export class ChainStore {
   constructor(
-    private readonly db: ChainDb,
+    private readonly db: ChainRows,
     private readonly chain: number,
   ) {}
 
@@ -112,9 +126,7 @@ export class ChainStore {
   }
 
   batch(): StoreBatch {
-    type Operation =
-      { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array };
-    const operations: Operation[] = [];
+    const operations: RowOperation[] = [];
     const put = (kind: number, id: Uint8Array, value: Uint8Array) =>
       operations.push({ type: 'put', key: this.key(kind, id), value });
     return {

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
+import { SteppedClock } from '../chain/clock.js';
 import { startChains } from '../chain/start.js';
 import { lineLog, type Log } from '../log.js';
-import { startWorkers } from '../workers/index.js';
+import { ControlServer } from '../control/control-server.js';
+import { FaultBook } from '../faults/index.js';
+import { startWorkers, workerTargets } from '../workers/index.js';
 import { runChildren } from './children.js';
 import { argumentsFor, type CliOptions } from './options.js';
 
@@ -24,10 +27,25 @@ const PARA_ID = 2004;
 export async function chainsCommand(options: CliOptions, context: CliContext): Promise<void> {
   const log = logOf(context, 'chains');
   const chains = await startChains(
-    { ...options, directory: join(options.data, 'chains'), paraId: PARA_ID },
-    { log },
+    {
+      ...options,
+      directory: join(options.data, 'chains'),
+      paraId: PARA_ID,
+      controlPort: options.chainsControlPort,
+      faults: options.fault,
+    },
+    {
+      log,
+      ...(options.clock === 'stepped' && { newClock: (times) => new SteppedClock(times) }),
+    },
   );
-  ready(context, { relay: chains.relayUrl, para: chains.paraUrl });
+  const { relayUrls, paraUrls, controlUrl } = chains;
+  ready(context, {
+    relay: chains.relayUrl,
+    para: chains.paraUrl,
+    ...(options.nodes > 1 && { relayNodes: relayUrls, paraNodes: paraUrls }),
+    ...(controlUrl !== undefined && { chainsControl: controlUrl }),
+  });
   try {
     await Promise.race([chains.done, aborted(context.signal)]);
   } finally {
@@ -47,11 +65,29 @@ export async function workersCommand(options: CliOptions, context: CliContext): 
     pruntime: options.pruntime,
     seed: options.seed,
     checkpointBlocks: options.checkpointBlocks,
+    light: options.lightWorkers,
     log,
   });
-  ready(context, { workers: workers.urls });
-  await aborted(context.signal);
-  await workers.stop();
+  const faults = new FaultBook(() => workerTargets(workers.workers));
+  const control =
+    options.workersControlPort === undefined
+      ? undefined
+      : new ControlServer(
+          { host: options.host, port: options.workersControlPort },
+          { faults, commands: {} },
+        );
+  try {
+    for (const fault of options.fault) log('fault', { ...faults.add(fault) });
+    await control?.start();
+    ready(context, {
+      workers: workers.urls,
+      ...(control !== undefined && { workersControl: control.url }),
+    });
+    await aborted(context.signal);
+  } finally {
+    await control?.stop();
+    await workers.stop();
+  }
   log('workers stopped');
 }
 
@@ -74,16 +110,19 @@ export async function allCommand(options: CliOptions, context: CliContext): Prom
   });
 }
 
-function ready(context: CliContext, facts: Readonly<Record<string, unknown>>): void {
+/** Prints the line that says that all is ready. */
+export function ready(context: CliContext, facts: Readonly<Record<string, unknown>>): void {
   const { event: _event, ...rest } = facts;
   context.print(`${JSON.stringify({ event: 'ready', ...rest })}\n`);
 }
 
-function logOf(context: CliContext, name: string): Log {
+/** Log lines on standard error. */
+export function logOf(context: CliContext, name: string): Log {
   return lineLog((line) => context.printError(line), name);
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves at the signal. */
+export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });

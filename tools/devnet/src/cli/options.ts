@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { formatFault, parseFault, type FaultRequest } from '../faults/index.js';
 import type { RelayEra } from '../relay/state.js';
 import { PRUNTIME_VERSIONS, type PruntimeVersion } from '../workers/index.js';
 
@@ -20,13 +21,25 @@ export interface CliOptions {
   seed: string;
   checkpointBlocks: number;
   volatileWorkers: boolean;
+  lightWorkers: boolean;
+  relayBlocksPerParaBlock: number;
+  paraBlocksPerHead: number;
+  voteAncestries: boolean;
+  historyBlocks: number;
+  ballastBytes: number;
+  nodes: number;
+  chainsControlPort: number | undefined;
+  workersControlPort: number | undefined;
+  fault: FaultRequest[];
+  clock: 'real' | 'stepped';
   stopWithStdin: boolean;
 }
 
 /** Which command an option belongs to; `all` takes every one. */
 type Scope = 'both' | 'chains' | 'workers';
 
-const integer =
+/** Parses a whole number within limits. */
+export const integer =
   (min: number, max: number) =>
   (text: string): number => {
     const value = Number(text);
@@ -46,6 +59,14 @@ function pruntimeList(text: string): PruntimeVersion[] {
     }
     return version;
   });
+}
+
+function fault(text: string): FaultRequest {
+  try {
+    return parseFault(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function option(flags: string, description: string, parse?: (text: string) => unknown): Option {
@@ -116,6 +137,94 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
         .choices(['old', 'new'])
         .default('old'),
   ],
+  [
+    'chains',
+    () =>
+      option(
+        '--relay-blocks-per-para-block <n>',
+        'relay blocks between two parachain blocks',
+        integer(1, 1000),
+      ).default(2),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--para-blocks-per-head <n>',
+        'parachain blocks that one included head stands for; above 1 heads skip blocks',
+        integer(1, 1000),
+      ).default(1),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--history-blocks <n>',
+        'make relay blocks up to this height first, as fast as it goes',
+        integer(0, 10_000_000),
+      ).default(0),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--ballast-bytes <n>',
+        'what every parachain block carries and changes besides the rest',
+        integer(0, 2_000_000),
+      ).default(0),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--vote-ancestries',
+        'some voters vote above the target, so that justifications have ancestries',
+      ).default(false),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--nodes <n>',
+        'nodes per chain; targets of faults are relay, relay2, … and para, para2, …',
+        integer(1, 16),
+      ).default(1),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--chains-control-port <n>',
+        'control port of the chains; 0: any; off when not given',
+        port,
+      ),
+  ],
+  [
+    'chains',
+    () =>
+      new Option('--clock <kind>', 'stepped: blocks only by the control port')
+        .choices(['real', 'stepped'])
+        .default('real'),
+  ],
+  [
+    'both',
+    () =>
+      new Option(
+        '--fault <fault>',
+        'target:kind,name=value,… from the start, as relay:latency,ms=200 or worker2:hang; repeatable',
+      )
+        .argParser((text: string, all: FaultRequest[] | undefined) => [...(all ?? []), fault(text)])
+        .default([], 'none'),
+  ],
+  [
+    'workers',
+    () =>
+      option(
+        '--workers-control-port <n>',
+        'control port of the workers; 0: any; off when not given',
+        port,
+      ),
+  ],
   ['workers', () => option('--workers <n>', 'number of workers', integer(0, 10_000)).default(3)],
   [
     'workers',
@@ -142,6 +251,14 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
         integer(1, 1_000_000),
       ).default(10),
   ],
+  [
+    'workers',
+    () =>
+      option(
+        '--light-workers',
+        'workers believe signatures and proofs, for fleets of thousands; GetInfo says +light',
+      ).default(false),
+  ],
   ['workers', () => option('--volatile-workers', 'keep no state on disk').default(false)],
   [
     'both',
@@ -167,6 +284,11 @@ export function argumentsFor(command: 'chains' | 'workers', options: CliOptions)
     const value = values[one.attributeName()];
     if (one.long === undefined || one.long === '--stop-with-stdin' || value === undefined)
       return [];
+    if (one.long === '--fault') {
+      return (value as FaultRequest[])
+        .filter(({ target }) => target.startsWith('worker') === (command === 'workers'))
+        .flatMap((request) => ['--fault', formatFault(request)]);
+    }
     if (typeof value === 'boolean') return value ? [one.long] : [];
     return [one.long, Array.isArray(value) ? value.join(',') : `${value as string | number}`];
   });

@@ -29,3 +29,33 @@ export const directVotes: VotePlan = ({ voters, round, target }) => {
   chosen.sort((a, b) => Buffer.compare(a.id, b.id));
   return { votes: chosen.map((voter) => ({ voter, target })) };
 };
+
+/**
+ * As {@link directVotes}, but every third voter has voted for a block above the target, as voters do that
+ * were ahead: the justification then carries the headers in between.
+ *
+ * @param above headers of best-chain blocks right above a block, lowest first, at most so many
+ */
+export function votesWithAncestries(
+  above: (
+    target: VoteTarget,
+  ) => readonly { hash: Uint8Array; number: number; header: Uint8Array }[],
+): VotePlan {
+  return (input) => {
+    const { votes } = directVotes(input);
+    const headers = above(input.target);
+    if (headers.length === 0) return { votes };
+    let highest = 0;
+    const spread = votes.map((vote, index) => {
+      if (index % 3 !== 1) return vote;
+      const height = 1 + (Math.floor(index / 3) % headers.length);
+      highest = Math.max(highest, height);
+      const { hash, number } = headers[height - 1] as (typeof headers)[number];
+      return { ...vote, target: { hash, number } };
+    });
+    return {
+      votes: spread,
+      ancestries: headers.slice(0, highest).map(({ header }) => header),
+    };
+  };
+}

@@ -14,7 +14,7 @@ export class TrieDb {
 
   constructor(options: { load?: NodeSource; maxCacheBytes?: number } = {}) {
     this.load = options.load;
-    this.maxCacheBytes = options.maxCacheBytes ?? 32 * 1024 * 1024;
+    this.maxCacheBytes = options.maxCacheBytes ?? 8 * 1024 * 1024;
   }
 
   /** Adds a node under its hash. */

@@ -36,6 +36,8 @@ export class TrieNodeMissing extends Error {
  * of an existing root are read from the database when they are first walked over.
  */
 export class Trie {
+  private last: { changes: Iterable<KeyChange>; trie: Trie } | undefined;
+
   private constructor(
     readonly db: TrieDb,
     readonly version: StateVersion,
@@ -93,6 +95,14 @@ export class Trie {
 
   /** Another trie with these changes made in order. */
   with(changes: Iterable<KeyChange>): Trie {
+    // Who makes a block and who checks it ask for the same; the list is not changed in between.
+    if (this.last?.changes === changes) return this.last.trie;
+    const trie = this.changed(changes);
+    this.last = { changes, trie };
+    return trie;
+  }
+
+  private changed(changes: Iterable<KeyChange>): Trie {
     let link = this.link;
     for (const [key, bytes] of changes) {
       const nibbles = toNibbles(key);

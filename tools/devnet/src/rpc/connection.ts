@@ -6,13 +6,29 @@ import type { MethodTable, Subscriber, SubscriptionHandler } from './node.js';
 export interface RpcCall {
   method: string;
   params: readonly unknown[];
+  /** Breaks the client's connection; nothing is answered then. */
+  drop(): void;
 }
 
 /** Stands between a call and its handler: may wait, change the answer, or throw instead. */
 export type RpcIntercept = (call: RpcCall, next: () => Promise<unknown>) => Promise<unknown>;
 
+/** A notification that is about to be sent. */
+export interface RpcNotification {
+  /** Name of the notification, such as `chain_finalizedHead`. */
+  method: string;
+  result: unknown;
+}
+
+/** Stands between a subscription and its client: what is sent and when; undefined sends nothing. */
+export type NotificationIntercept = (
+  notification: RpcNotification,
+) => { result: unknown; afterMs?: number } | undefined;
+
 /** What a connection needs of its transport. */
 export interface ConnectionSink {
+  /** Breaks the connection. */
+  drop?: () => void;
   /** Sends a message of its own (a notification). Absent over HTTP: no subscriptions then. */
   notify?: (message: string) => void;
 }
@@ -40,6 +56,7 @@ export class RpcConnection {
       table: MethodTable;
       sink: ConnectionSink;
       intercept: RpcIntercept;
+      onNotification?: NotificationIntercept;
       onInternalError: (method: string, error: unknown) => void;
       idPrefix: string;
     },
@@ -96,7 +113,8 @@ export class RpcConnection {
     const { id, method, params } = parsed;
     try {
       let afterSent: (() => void) | undefined;
-      const result = await this.deps.intercept({ method, params }, async () => {
+      const drop = () => this.deps.sink.drop?.();
+      const result = await this.deps.intercept({ method, params, drop }, async () => {
         const outcome = await this.run(method, params);
         afterSent = outcome.afterSent;
         return outcome.result;
@@ -150,7 +168,7 @@ export class RpcConnection {
     let early: unknown[] | undefined = [];
     let ended = false;
     const endings: (() => void)[] = [];
-    const tell = (result: unknown) =>
+    const say = (result: unknown) =>
       notify(
         JSON.stringify({
           jsonrpc: '2.0',
@@ -158,6 +176,16 @@ export class RpcConnection {
           params: { subscription: id, result },
         }),
       );
+    const tell = (result: unknown) => {
+      const { onNotification } = this.deps;
+      if (onNotification === undefined) return say(result);
+      const sent = onNotification({ method: handler.notification, result });
+      if (sent === undefined) return;
+      if (sent.afterMs === undefined) return say(sent.result);
+      setTimeout(() => {
+        if (!ended) say(sent.result);
+      }, sent.afterMs);
+    };
     const subscriber: Subscriber = {
       send: (result) => {
         if (ended) return;

@@ -96,6 +96,11 @@ export class Params {
     return this.values[index] !== undefined && this.values[index] !== null;
   }
 
+  /** All of them, as they came. */
+  all(): readonly unknown[] {
+    return this.values;
+  }
+
   raw(index: number): unknown {
     return this.values[index];
   }

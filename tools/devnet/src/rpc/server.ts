@@ -1,7 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Log } from '../log.js';
-import { RpcConnection, type RpcIntercept } from './connection.js';
+import {
+  RpcConnection,
+  type ConnectionSink,
+  type NotificationIntercept,
+  type RpcIntercept,
+} from './connection.js';
 import { listenFrom } from './listen.js';
 import type { MethodTable } from './node.js';
 
@@ -36,7 +41,12 @@ export class RpcServer {
 
   constructor(
     private readonly options: RpcServerOptions,
-    private readonly deps: { table: MethodTable; log: Log; intercept?: RpcIntercept },
+    private readonly deps: {
+      table: MethodTable;
+      log: Log;
+      intercept?: RpcIntercept;
+      onNotification?: NotificationIntercept;
+    },
   ) {
     this.sockets = new WebSocketServer({
       server: this.http,
@@ -70,14 +80,20 @@ export class RpcServer {
     await new Promise<void>((resolve) => this.http.close(() => resolve()));
   }
 
-  private connection(notify?: (message: string) => void): RpcConnection {
-    const { table, log, intercept } = this.deps;
+  /** Breaks every connection; the port stays open. */
+  dropConnections(): void {
+    for (const socket of this.sockets.clients) socket.terminate();
+  }
+
+  private connection(sink: ConnectionSink): RpcConnection {
+    const { table, log, intercept, onNotification } = this.deps;
     this.connectionCount += 1;
     return new RpcConnection(
       { maxSubscriptions: this.options.maxSubscriptionsPerConnection, maxBatch: MAX_BATCH },
       {
         table,
-        sink: notify === undefined ? {} : { notify },
+        sink,
+        ...(onNotification && { onNotification }),
         intercept: intercept ?? ((_call, next) => next()),
         onInternalError: (method, error) =>
           log('RPC method failed', { method, error: String(error) }),
@@ -101,7 +117,7 @@ export class RpcServer {
       }
       socket.send(message);
     };
-    const connection = this.connection(send);
+    const connection = this.connection({ notify: send, drop: () => socket.terminate() });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => connection.close());
     socket.on('message', (data) => {
@@ -151,7 +167,7 @@ export class RpcServer {
       parts.push(part);
     });
     request.on('end', () => {
-      this.connection()
+      this.connection({ drop: () => response.destroy() })
         .receive(Buffer.concat(parts).toString('utf8'))
         .then(
           (reply) => {

@@ -14,6 +14,8 @@ const MIB = 1024 * 1024;
  */
 export interface WorkerBehaviour {
   readonly pruntime: PruntimeVersion;
+  /** `orderOnly`: signatures and proofs are believed; numbers, hashes and state roots are not. */
+  readonly checks: 'all' | 'orderOnly';
   /** GetInfo.version and, in 2.x, the packed version of the registration info. */
   readonly appVersion: string;
   readonly gitRevision: string;
@@ -160,6 +162,7 @@ function maxBodyBytes2(method: string): number {
 
 const V0_2_6: WorkerBehaviour = {
   pruntime: '0.2.6',
+  checks: 'all',
   appVersion: '0.2.6',
   gitRevision: '40ffcd1be-simulated',
   authorityChangeFrom: 'request',
@@ -231,7 +234,13 @@ const TABLE: Readonly<Record<PruntimeVersion, WorkerBehaviour>> = {
   '2.x': V2,
 };
 
-/** The row of the table for a version. */
-export function behaviourOf(version: PruntimeVersion): WorkerBehaviour {
-  return TABLE[version];
+/**
+ * The row of the table for a version.
+ *
+ * @param isLight of a light worker: it says so in the version that it tells
+ */
+export function behaviourOf(version: PruntimeVersion, isLight = false): WorkerBehaviour {
+  const row = TABLE[version];
+  if (!isLight) return row;
+  return { ...row, checks: 'orderOnly', appVersion: `${row.appVersion}+light` };
 }

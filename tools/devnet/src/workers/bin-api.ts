@@ -17,18 +17,22 @@ const SIGNED_RPC_RESPONSE = Uint8Array.of(0xff, 0x01);
 /** Routes under `/bin_api`, with what they do to a SCALE body. */
 const ROUTES: Readonly<Record<string, (phactory: Phactory, body: Uint8Array) => Payload>> = {
   sync_header: (phactory, body) => {
-    const { headers, authoritySetChange } = decodeSyncHeaderRequest(body);
+    const { headers, authoritySetChange } = phactory.decoded(body, decodeSyncHeaderRequest);
     return { synced_to: phactory.syncHeaders(headers, authoritySetChange) };
   },
   sync_para_header: (phactory, body) => {
-    const { headers, proof } = decodeSyncParaHeaderRequest(body);
+    const { headers, proof } = phactory.decoded(body, decodeSyncParaHeaderRequest);
     return { synced_to: phactory.syncParaHeaders(headers, proof) };
   },
   sync_combined_headers: (phactory, body) => {
-    const { relaySyncedTo, paraSyncedTo } = phactory.syncCombined(decodeSyncCombinedRequest(body));
+    const { relaySyncedTo, paraSyncedTo } = phactory.syncCombined(
+      phactory.decoded(body, decodeSyncCombinedRequest),
+    );
     return { relaychain_synced_to: relaySyncedTo, parachain_synced_to: paraSyncedTo };
   },
-  dispatch_block: (phactory, body) => ({ dispatched_to: phactory.dispatch(decodeBlocks(body)) }),
+  dispatch_block: (phactory, body) => ({
+    dispatched_to: phactory.dispatch(phactory.decoded(body, decodeBlocks)),
+  }),
 };
 
 /** Is there such a route? */

@@ -16,6 +16,13 @@ export type WorkerFault =
   /** Refuses everything with this application error. */
   | { readonly kind: 'reject'; readonly message: string };
 
+/** A disturbance in force, and which requests it takes. */
+export interface FaultInForce {
+  readonly fault: WorkerFault;
+  /** Is this request disturbed? Asked once per request, with the name of its pRPC method or route. */
+  takes(method: string): boolean;
+}
+
 export interface WorkerServerOptions {
   readonly host: string;
   readonly enableKick: boolean;
@@ -34,8 +41,7 @@ const JSON_TYPE = 'application/json';
 
 /** The HTTP face of one pRuntime. */
 export class WorkerServer {
-  /** Disturbance in force; undefined for none. */
-  fault: WorkerFault | undefined;
+  private readonly disturbed = new WeakMap<ServerResponse, readonly WorkerFault[]>();
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
 
@@ -43,6 +49,8 @@ export class WorkerServer {
     private readonly options: WorkerServerOptions,
     private readonly phactory: Phactory,
     private readonly events: WorkerServerEvents,
+    /** Disturbances in force; whoever owns the list may change it at any time. */
+    private readonly faults: readonly FaultInForce[] = [],
   ) {}
 
   /** Listens; rejects with the system's error (EADDRINUSE among them). */
@@ -86,9 +94,15 @@ export class WorkerServer {
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://worker');
     const { pathname } = url;
-    const { fault } = this;
-    if (fault?.kind === 'hang') return;
-    if (fault?.kind === 'late') await delay(fault.delayMs);
+    const method = pathname.slice(pathname.lastIndexOf('/') + 1);
+    const faults = this.faults
+      .filter((one) => one.takes(methodOfPath(method) ?? method))
+      .map(({ fault }) => fault);
+    this.disturbed.set(response, faults);
+    for (const fault of faults) {
+      if (fault.kind === 'hang') return;
+      if (fault.kind === 'late') await delay(fault.delayMs);
+    }
     if (pathname === '/kick' && request.method === 'POST' && this.options.enableKick) {
       request.socket.destroy();
       this.events.onExit('kicked');
@@ -129,8 +143,9 @@ export class WorkerServer {
     if (!isWhole && behaviour.bodyAboveLimit === 'refuse') {
       return this.reply(response, 200, JSON_TYPE, binApiTransportError('Entity too large'));
     }
-    if (this.fault?.kind === 'reject') {
-      const payload = JSON.stringify({ message: this.fault.message });
+    const refusal = this.refusalOf(response);
+    if (refusal !== undefined) {
+      const payload = JSON.stringify({ message: refusal });
       const body = JSON.stringify({ payload, signature: null, status: 'error' });
       return this.reply(response, 200, JSON_TYPE, body);
     }
@@ -153,12 +168,19 @@ export class WorkerServer {
       behaviour.jsonPrpc && (asksJson || request.method === 'GET' || hasJsonBody(request));
     let exits = false;
     const phactory = this.phactory;
+    const refusal = this.refusalOf(response);
     const answer =
-      this.fault?.kind === 'reject'
-        ? rejection(this.fault.message)
+      refusal !== undefined
+        ? rejection(refusal)
         : await callPrpc(phactory, path, bytes, isJson, { stop: () => (exits = true) });
     this.reply(response, answer.status, isJson ? JSON_TYPE : OCTETS, answer.body);
     if (exits) response.once('finish', () => this.events.onExit('stopped'));
+  }
+
+  /** Text that this request is refused with, if a fault says so. */
+  private refusalOf(response: ServerResponse): string | undefined {
+    const fault = this.disturbed.get(response)?.find(({ kind }) => kind === 'reject');
+    return fault?.kind === 'reject' ? fault.message : undefined;
   }
 
   private reply(
@@ -167,7 +189,7 @@ export class WorkerServer {
     type: string,
     body: string | Uint8Array,
   ): void {
-    if (this.fault?.kind === 'dropReply') {
+    if (this.disturbed.get(response)?.some(({ kind }) => kind === 'dropReply') === true) {
       response.destroy();
       return;
     }

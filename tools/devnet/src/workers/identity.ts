@@ -36,13 +36,17 @@ export interface Machine {
   readonly cpuFeatureLevel: number;
 }
 
-/** Deterministic machine of a seed text and an index. */
-export function machineOf(seed: string, index: number): Machine {
+/**
+ * Deterministic machine of a seed text and an index.
+ *
+ * @param lives how often it has lost its sealed key; the next one is another each time
+ */
+export function machineOf(seed: string, index: number, lives = 0): Machine {
   const derive = (what: string): Uint8Array =>
     blake2b256(concatBytes(utf8(`devnet worker ${what}/${seed}/`), scale.u32(index)));
   const [random = 0] = derive('speed');
   return {
-    identitySeed: derive('identity'),
+    identitySeed: derive(lives === 0 ? 'identity' : `identity after loss ${lives}`),
     machineId: derive('machine').subarray(0, 16),
     iterationsPerSec: 200 + (random % 100),
     cpuCores: 4,

@@ -1,6 +1,7 @@
 import { PRUNTIME_VERSIONS, type PruntimeVersion } from './behaviour.js';
 import { ChainStorageFactory } from './chain-storage.js';
 import { SignatureVerifier } from './ed25519.js';
+import { SharedRequests } from './shared-requests.js';
 import {
   SimulatedWorker,
   workerDirectory,
@@ -9,7 +10,8 @@ import {
 } from './simulated-worker.js';
 
 export { PRUNTIME_VERSIONS, type PruntimeVersion } from './behaviour.js';
-export type { WorkerFault } from './http-server.js';
+export type { FaultInForce as WorkerFaultInForce, WorkerFault } from './http-server.js';
+export { WORKER_FAULTS, workerTarget, workerTargets } from './worker-faults.js';
 export { SimulatedWorker, type WorkerLog } from './simulated-worker.js';
 
 export interface WorkersOptions {
@@ -29,6 +31,8 @@ export interface WorkersOptions {
   /** Checkpoints of one worker are at least so far apart. */
   readonly checkpointIntervalMs?: number;
   readonly enableKick?: boolean;
+  /** Light workers believe signatures and proofs: for fleets of thousands in one process. */
+  readonly light?: boolean;
   /** How long after its death a worker is started again; null for never. */
   readonly restartDelayMs?: number | null;
   readonly log?: WorkerLog;
@@ -78,6 +82,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
     signatures: new SignatureVerifier(),
     storages: new ChainStorageFactory(),
     nowMs: options.nowMs ?? Date.now,
+    requests: options.light === true ? new SharedRequests() : undefined,
   };
   const workers: SimulatedWorker[] = [];
   const stop = async (): Promise<void> => {
@@ -106,6 +111,7 @@ function workerOptions(options: WorkersOptions, index: number): SimulatedWorkerO
   const restartDelayMs = options.restartDelayMs ?? defaultWorkersOptions.restartDelayMs;
   return {
     index,
+    light: options.light ?? false,
     pruntime: pruntime[index % Math.max(1, pruntime.length)] ?? '0.2.6',
     host: options.host ?? defaultWorkersOptions.host,
     seed,

@@ -68,7 +68,9 @@ export class LightClient {
       throw new EnclavePanic('called `Option::unwrap()` on a `None` value');
     }
     const target = { hash: last.hash, number: last.header.number };
-    verifyJustification(justification, target, currentSet, this.signatures);
+    if (this.behaviour.checks === 'all') {
+      verifyJustification(justification, target, currentSet, this.signatures);
+    }
 
     if (this.behaviour.finalizedMovesBeforeChange) {
       // The fault of 0.2.6: a change that is refused below leaves the header finalized, and the same
@@ -90,7 +92,9 @@ export class LightClient {
     if (change.authoritySet.id !== this.state.currentSet.id + 1n) {
       throw new LightValidationFault('unexpected validator set id');
     }
-    checkAuthoritySet(last.header.stateRoot, change.proof, change.authoritySet, this.behaviour);
+    if (this.behaviour.checks === 'all') {
+      checkAuthoritySet(last.header.stateRoot, change.proof, change.authoritySet, this.behaviour);
+    }
     return owned(change.authoritySet);
   }
 }

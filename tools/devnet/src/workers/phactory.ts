@@ -128,6 +128,12 @@ export class Phactory {
     return this.options.machine.machineId;
   }
 
+  /** What `decode` makes of a request's body; light workers share it. */
+  decoded<T>(body: Uint8Array, decode: (body: Uint8Array) => T): T {
+    const { requests } = this.collaborators.shared;
+    return requests === undefined ? decode(body) : requests.get(body, decode);
+  }
+
   /** Answer of GetInfo. */
   info(): PhactoryInfo {
     const { behaviour } = this.options;

@@ -84,21 +84,24 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   GetInfo: (phactory) => ({ schema: PhactoryInfoSchema, message: phactory.info() }),
   SyncHeader: (phactory, request) => {
     const { encodedHeaders, encodedAuthoritySetChange: change } = request.as(HeadersToSyncSchema);
-    const headers = decodeHeadersToSync(encodedHeaders);
+    const headers = phactory.decoded(encodedHeaders, decodeHeadersToSync);
     const decoded = change === undefined ? undefined : decodeAuthoritySetChange(change);
     return answer(SyncedToSchema, { syncedTo: phactory.syncHeaders(headers, decoded) });
   },
   SyncParaHeader: (phactory, request) => {
     const { encodedHeaders, proof } = request.as(ParaHeadersToSyncSchema);
-    const syncedTo = phactory.syncParaHeaders(decodeHeaders(encodedHeaders), proof);
+    const syncedTo = phactory.syncParaHeaders(
+      phactory.decoded(encodedHeaders, decodeHeaders),
+      proof,
+    );
     return answer(SyncedToSchema, { syncedTo });
   },
   SyncCombinedHeaders: (phactory, request) => {
     const message = request.as(CombinedHeadersToSyncSchema);
-    const relayHeaders = decodeHeadersToSync(message.encodedRelaychainHeaders);
+    const relayHeaders = phactory.decoded(message.encodedRelaychainHeaders, decodeHeadersToSync);
     const change = message.authoritySetChange;
     const authoritySetChange = change === undefined ? undefined : decodeAuthoritySetChange(change);
-    const paraHeaders = decodeHeaders(message.encodedParachainHeaders);
+    const paraHeaders = phactory.decoded(message.encodedParachainHeaders, decodeHeaders);
     const { proof } = message;
     const synced = phactory.syncCombined({ relayHeaders, authoritySetChange, paraHeaders, proof });
     return answer(HeadersSyncedToSchema, {
@@ -107,7 +110,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     });
   },
   DispatchBlocks: (phactory, request) => {
-    const blocks = decodeBlocks(request.as(BlocksSchema).encodedBlocks);
+    const blocks = phactory.decoded(request.as(BlocksSchema).encodedBlocks, decodeBlocks);
     return answer(SyncedToSchema, { syncedTo: phactory.dispatch(blocks) });
   },
   InitRuntime: (phactory, request) => {

@@ -43,7 +43,9 @@ export function encodeRegistrationInfo(
 }
 
 function packedVersion(version: string): number {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  const [major = 0, minor = 0, patch = 0] = version
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
   return (major << 16) + (minor << 8) + patch;
 }
 

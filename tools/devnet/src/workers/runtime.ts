@@ -14,6 +14,7 @@ import type {
   RawHeader,
   SyncCombinedRequest,
 } from './requests.js';
+import type { SharedRequests } from './shared-requests.js';
 import { Synchronizer, lastBefore, type Counters, type SynchronizerState } from './synchronizer.js';
 import { WorkerLogic, type WorkerLogicState } from './worker-logic.js';
 
@@ -21,6 +22,8 @@ import { WorkerLogic, type WorkerLogicState } from './worker-logic.js';
 export interface SharedParts {
   readonly signatures: SignatureVerifier;
   readonly storages: ChainStorageFactory;
+  /** Among light workers only. */
+  readonly requests?: SharedRequests | undefined;
   /** Wall clock in ms. */
   readonly nowMs: () => number;
 }

@@ -23,6 +23,10 @@ export interface SealedStore {
   /** Writes a checkpoint; what it is made of is read before this returns. */
   saveCheckpoint(checkpoint: unknown): Promise<void>;
   removeCheckpoints(): void;
+  /** Forgets key and checkpoints. */
+  removeAll(): void;
+  /** Goes back to the checkpoint before the last one; to none when there is none. */
+  rollBack(): void;
   /** Waits for a checkpoint that is being written. */
   settled(): Promise<void>;
 }
@@ -51,6 +55,14 @@ export class VolatileStore implements SealedStore {
     // a volatile worker has none
   }
 
+  removeAll(): void {
+    this.key = undefined;
+  }
+
+  rollBack(): void {
+    // a volatile worker has no checkpoint at all
+  }
+
   async settled(): Promise<void> {
     // nothing is ever written
   }
@@ -58,6 +70,7 @@ export class VolatileStore implements SealedStore {
 
 const KEY_FILE = 'runtime-data.seal';
 const CHECKPOINT_FILE = 'checkpoint.seal';
+const PREVIOUS_FILE = 'checkpoint.previous.seal';
 const HASH_BYTES = 32;
 
 /**
@@ -83,7 +96,9 @@ export class DiskStore implements SealedStore {
   }
 
   loadCheckpoint(): unknown {
-    return this.load(CHECKPOINT_FILE);
+    // Between two renames there may be the one before only.
+    const isThere = existsSync(join(this.directory, CHECKPOINT_FILE));
+    return this.load(isThere ? CHECKPOINT_FILE : PREVIOUS_FILE);
   }
 
   /** A checkpoint that comes while the last one is still being written is skipped. */
@@ -93,7 +108,10 @@ export class DiskStore implements SealedStore {
     const path = join(this.directory, CHECKPOINT_FILE);
     this.isWriting = true;
     this.writing = writeFile(`${path}.tmp`, bytes)
-      .then(() => rename(`${path}.tmp`, path))
+      .then(async () => {
+        if (existsSync(path)) await rename(path, join(this.directory, PREVIOUS_FILE));
+        await rename(`${path}.tmp`, path);
+      })
       .finally(() => {
         this.isWriting = false;
       });
@@ -101,7 +119,20 @@ export class DiskStore implements SealedStore {
   }
 
   removeCheckpoints(): void {
+    for (const name of [CHECKPOINT_FILE, PREVIOUS_FILE]) {
+      rmSync(join(this.directory, name), { force: true });
+    }
+  }
+
+  removeAll(): void {
+    this.removeCheckpoints();
+    rmSync(join(this.directory, KEY_FILE), { force: true });
+  }
+
+  rollBack(): void {
     rmSync(join(this.directory, CHECKPOINT_FILE), { force: true });
+    const previous = join(this.directory, PREVIOUS_FILE);
+    if (existsSync(previous)) renameSync(previous, join(this.directory, CHECKPOINT_FILE));
   }
 
   /** Errors are told where the checkpoint was asked for. */

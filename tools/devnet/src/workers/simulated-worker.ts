@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { behaviourOf, type PruntimeVersion } from './behaviour.js';
-import { WorkerServer, type WorkerFault } from './http-server.js';
+import { WorkerServer, type FaultInForce, type WorkerFault } from './http-server.js';
 import { machineOf } from './identity.js';
 import { Phactory } from './phactory.js';
 import type { SharedParts } from './runtime.js';
@@ -9,6 +9,7 @@ import { DiskStore, VolatileStore, type SealedStore } from './sealed-store.js';
 export interface SimulatedWorkerOptions {
   readonly index: number;
   readonly pruntime: PruntimeVersion;
+  readonly light: boolean;
   readonly host: string;
   /** Text that keys and machines are derived from. */
   readonly seed: string;
@@ -33,6 +34,12 @@ export class SimulatedWorker {
   private isStopped = true;
   private restartTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> = Promise.resolve();
+  /** What happens to the sealed data before the worker comes back. */
+  private loss: 'nothing' | 'everything' | 'lastCheckpoint' = 'nothing';
+  /** So many times it has forgotten everything; each time its key is another. */
+  private lives = 0;
+  /** Disturbances of its HTTP side in force; they outlive its death. */
+  readonly faults: FaultInForce[] = [];
 
   constructor(
     private readonly options: SimulatedWorkerOptions,
@@ -51,13 +58,10 @@ export class SimulatedWorker {
     return `http://${this.options.host}:${this.listeningPort}`;
   }
 
-  /** The disturbance of its HTTP side. */
-  get fault(): WorkerFault | undefined {
-    return this.server.fault;
-  }
-
+  /** The one disturbance of its HTTP side, for every request; undefined for none. */
   set fault(fault: WorkerFault | undefined) {
-    this.server.fault = fault;
+    this.faults.splice(0);
+    if (fault !== undefined) this.faults.push({ fault, takes: () => true });
   }
 
   /** Comes up as its sealed data says and listens; rejects when the port is taken. */
@@ -96,9 +100,26 @@ export class SimulatedWorker {
     }, restartDelayMs);
   }
 
+  /** Dies and comes back without anything sealed: with another key, to be initialised again. */
+  forget(): void {
+    this.loss = 'everything';
+    this.kill('forgets');
+  }
+
+  /** Dies and comes back from the checkpoint before the last one; without it, from none. */
+  rollBack(): void {
+    this.loss = 'lastCheckpoint';
+    this.kill('rolls back');
+  }
+
   private async restart(): Promise<void> {
     await this.closing;
     await this.store.settled();
+    if (this.loss === 'everything') {
+      this.lives += 1;
+      this.store.removeAll();
+    } else if (this.loss === 'lastCheckpoint') this.store.rollBack();
+    this.loss = 'nothing';
     this.restartTimer = undefined;
     if (this.isStopped) return;
     this.store = this.makeStore();
@@ -112,8 +133,8 @@ export class SimulatedWorker {
     const { index, pruntime, seed, checkpointBlocks, checkpointIntervalMs } = this.options;
     return new Phactory(
       {
-        behaviour: behaviourOf(pruntime),
-        machine: machineOf(seed, index),
+        behaviour: behaviourOf(pruntime, this.options.light),
+        machine: machineOf(seed, index, this.lives),
         checkpointBlocks,
         checkpointIntervalMs,
       },
@@ -136,14 +157,19 @@ export class SimulatedWorker {
 
   private makeServer(): WorkerServer {
     const { host, enableKick } = this.options;
-    return new WorkerServer({ host, enableKick }, this.phactory, {
-      onExit: (reason) => this.kill(reason),
-      onFailure: (error) =>
-        this.collaborators.log('worker failed on a request', {
-          worker: this.options.index,
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        }),
-    });
+    return new WorkerServer(
+      { host, enableKick },
+      this.phactory,
+      {
+        onExit: (reason) => this.kill(reason),
+        onFailure: (error) =>
+          this.collaborators.log('worker failed on a request', {
+            worker: this.options.index,
+            error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          }),
+      },
+      this.faults,
+    );
   }
 }
 

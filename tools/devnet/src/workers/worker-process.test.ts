@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { concatBytes, scale, storagePrefix, utf8 } from '../primitives/index.js';
-import { startWorkers, type RunningWorkers, type WorkersOptions } from './index.js';
+import { FaultBook, parseFault } from '../faults/index.js';
+import { startWorkers, workerTargets, type RunningWorkers, type WorkersOptions } from './index.js';
+import { SharedRequests } from './shared-requests.js';
 import { SampleChain } from './testing/sample-chain.js';
 import { WorkerClient } from './testing/worker-client.js';
 
@@ -175,6 +177,129 @@ describe('a process of its own', () => {
     expect((await worker.info()).initialized).toBe(true);
     expect(performance.now() - before).toBeGreaterThan(55);
     one.fault = undefined;
+  });
+});
+
+describe('faults', () => {
+  /** The last checkpoint is whole on disk. */
+  const written = async () => {
+    const files = () => readdir(join(dataDir, 'worker-1'));
+    await expect.poll(files).toContain('checkpoint.seal');
+    await expect.poll(files).not.toContain('checkpoint.seal.tmp');
+  };
+  const faults = () => new FaultBook(() => workerTargets(running?.workers ?? []));
+  const put = (book: FaultBook, text: string) => book.add(parseFault(text));
+
+  it('forget: comes back empty and with another key', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    const { encodedPublicKey } = await worker.init(chain);
+    await sync(worker, chain, 3);
+    put(faults(), 'worker1:forget');
+    await backUp(worker);
+    expect(await worker.heights()).toEqual([0, 0, 0]);
+    expect((await worker.init(chain)).encodedPublicKey).not.toEqual(encodedPublicKey);
+  });
+
+  it('rollBack: comes back from the checkpoint before the last', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    await worker.init(chain);
+    await sync(worker, chain, 2);
+    await written();
+    await sync(worker, chain, 5);
+    await written();
+    put(faults(), 'worker1:rollBack');
+    await backUp(worker);
+    expect(await worker.heights()).toEqual([3, 3, 3]);
+    await sync(worker, chain, 5);
+    expect(await worker.heights()).toEqual([6, 6, 6]);
+  });
+
+  it('dropReply: does what was asked once, and outlives the death of the worker', async () => {
+    const chain = sampleChain();
+    const worker = await start();
+    const book = faults();
+    await worker.init(chain);
+    await sync(worker, chain, 2);
+    await written();
+    put(book, 'workers:dropReply,methods=dispatch_block,times=1');
+    put(book, 'worker1:die');
+    await backUp(worker);
+    await worker.bin('sync_combined_headers', chain.combined({ relay: [3, 4], para: [3, 4] }));
+    await expect(worker.bin('dispatch_block', chain.blocks(3, 4))).rejects.toThrow('fetch failed');
+    expect(await worker.heights()).toEqual([5, 5, 5]);
+    await sync(worker, chain, 6);
+    expect(book.list()).toMatchObject([{ kind: 'dropReply', count: 1 }, { kind: 'die' }]);
+  });
+
+  it('reject, late and hang end when taken away; methods have one name in both transports', async () => {
+    const worker = await start();
+    const book = faults();
+    const reject = put(book, 'worker1:reject,message=NoStateRoot,methods=GetInfo');
+    await expect(worker.info()).rejects.toThrow('500 NoStateRoot');
+    book.remove(reject.id);
+    const late = put(book, 'worker1:late,ms=80');
+    const before = performance.now();
+    await worker.info();
+    expect(performance.now() - before).toBeGreaterThan(75);
+    book.remove(late.id);
+    put(book, 'worker1:hang,times=1');
+    const hanging = worker.info().then(
+      () => 'answered',
+      () => 'broken',
+    );
+    await worker.info();
+    expect(await Promise.race([hanging, Promise.resolve('nothing')])).toBe('nothing');
+    put(book, 'worker1:die');
+    expect(await hanging).toBe('broken');
+    expect(() => put(book, 'worker2:die')).toThrow('no target');
+    expect(() => put(book, 'worker1:sleep')).toThrow('no fault');
+  });
+});
+
+describe('light workers', () => {
+  it('say so, believe signatures and proofs, and nothing else', async () => {
+    const chain = sampleChain();
+    const other = sampleChain({ genesisTimeMs: 1_600_000_000_000n });
+    for (const light of [false, true]) {
+      const worker = await start({ light, dataDir: undefined, pruntime: ['0.2.7'] });
+      await worker.init(chain);
+      expect((await worker.info()).version).toBe(light ? '0.2.7+light' : '0.2.7');
+      const forged = chain.combined({ relay: [1, 2], para: [1, 2] });
+      // The last vote for block 2: hash, number, signature.
+      const vote = Buffer.from(forged).lastIndexOf(chain.relayAt(2).hash);
+      forged[vote + 40] = (forged[vote + 40] ?? 0) ^ 1;
+      const answer = await worker.bin('sync_combined_headers', forged);
+      const refused = (text: string) => ({ message: expect.stringContaining(text) as string });
+      expect(answer).toMatchObject(
+        light ? { relaychain_synced_to: 2 } : refused('invalid signature'),
+      );
+      if (light) {
+        // Another chain's header does not follow on this chain's.
+        const foreign = other.combined({ relay: [3, 3], para: [3, 3] });
+        expect(await worker.bin('sync_combined_headers', foreign)).toMatchObject(
+          refused('HeaderValidateFailed'),
+        );
+        expect(await worker.bin('dispatch_block', other.blocks(1, 2))).toMatchObject(
+          refused('StateRootMismatch'),
+        );
+        await sync(worker, chain, 4);
+      }
+      await running?.stop();
+    }
+  });
+
+  it('decode what they all get once', () => {
+    const requests = new SharedRequests();
+    let count = 0;
+    const decode = (body: Uint8Array) => ({ count: (count += 1), first: body[0] });
+    const one = requests.get(Uint8Array.of(1, 2), decode);
+    expect(requests.get(Uint8Array.of(1, 2), decode)).toBe(one);
+    expect(requests.get(Uint8Array.of(1, 3), decode)).not.toBe(one);
+    expect(requests.get(Uint8Array.of(1, 2), (body) => body.length)).toBe(2);
+    for (let n = 0; n < 100; n++) requests.get(Uint8Array.of(n, 9), decode);
+    expect(requests.size).toBe(32);
   });
 });
 
