@@ -130,6 +130,7 @@ export async function createDataProvider(
         listenAddresses: settings.listenAddresses,
         bootNodes: settings.bootNodes,
         mdns: !settings.disableMdns,
+        secret: settings.sharedSecret,
       },
       { store, blobs, info, health, logger, metrics, clock },
     ),

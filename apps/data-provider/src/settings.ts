@@ -5,8 +5,23 @@ import {
   listSetting,
   stringSetting,
   urlListSetting,
+  type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+
+const sharedSecret: Setting<SharedSecret | undefined> = {
+  ...stringSetting({
+    env: 'PHALA_WALKIE_PSK',
+    description:
+      'Shared secret that this provider proves itself with; reading from it is open to all',
+    secret: true,
+    file: true,
+  }),
+  allowed: '32 random bytes as hex or base64',
+  absent: { value: undefined },
+  parse: (text) => SharedSecret.parse(text),
+};
 
 /** The settings of the data provider. */
 export const dataProviderSettings = {
@@ -60,6 +75,7 @@ export const dataProviderSettings = {
     description: 'Neither looks for peers in the local network nor shows itself there',
     default: false,
   }),
+  sharedSecret,
   bridgeIdentity: stringSetting({
     env: 'PHALA_BRIDGE_IDENTITY',
     description: 'Label that separates bridges in one network',

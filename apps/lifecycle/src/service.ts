@@ -200,6 +200,7 @@ class Operation implements Service {
         listenAddresses: settings.listenAddresses,
         bootNodes: settings.bootNodes,
         mdns: !settings.disableMdns,
+        secret: settings.sharedSecret,
         access: createAccessPolicy({
           allowedPeers: settings.allowedPeers,
           allowUnauthenticated: settings.allowUnauthenticated,

@@ -4,8 +4,23 @@ import {
   listSetting,
   stringSetting,
   urlListSetting,
+  type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+
+const sharedSecret: Setting<SharedSecret | undefined> = {
+  ...stringSetting({
+    env: 'PHALA_WALKIE_PSK',
+    description:
+      'Shared secret; peers on other hosts that know it may change pools and workers. `prb secret` makes one',
+    secret: true,
+    file: true,
+  }),
+  allowed: '32 random bytes as hex or base64',
+  absent: { value: undefined },
+  parse: (text) => SharedSecret.parse(text),
+};
 
 /** The settings of the lifecycle manager; its trader child reads the same ones. */
 export const lifecycleSettings = {
@@ -74,6 +89,7 @@ export const lifecycleSettings = {
     default: [],
     allowed: 'peer ids separated by commas',
   }),
+  sharedSecret,
   allowUnauthenticated: booleanSetting({
     env: 'PHALA_WALKIE_ALLOW_UNAUTHENTICATED',
     description: 'Lets everybody change pools and workers, as in 2022',

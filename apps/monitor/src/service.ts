@@ -46,6 +46,7 @@ export async function createMonitor(
       listenAddresses: settings.listenAddresses,
       bootNodes: settings.bootNodes,
       mdns: !settings.disableMdns,
+      secret: settings.sharedSecret,
     },
     { logger, metrics },
   );

@@ -3,8 +3,23 @@ import {
   integerSetting,
   listSetting,
   stringSetting,
+  type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+
+const sharedSecret: Setting<SharedSecret | undefined> = {
+  ...stringSetting({
+    env: 'PHALA_WALKIE_PSK',
+    description:
+      'Shared secret of the lifecycle managers on other hosts, so that they let the monitor change things',
+    secret: true,
+    file: true,
+  }),
+  allowed: '32 random bytes as hex or base64',
+  absent: { value: undefined },
+  parse: (text) => SharedSecret.parse(text),
+};
 
 /** The settings of the monitor. */
 export const monitorSettings = {
@@ -42,6 +57,7 @@ export const monitorSettings = {
     description: 'Does not look for peers in the local network',
     default: false,
   }),
+  sharedSecret,
   token: stringSetting({
     env: 'PHALA_MONITOR_TOKEN',
     description:

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { PSK_SETTING } from './auth-string.js';
 import type { Caller } from './channel.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
 import type { Method } from './methods.js';
@@ -22,7 +23,7 @@ export interface AccessOptions {
 
 /**
  * The policy of the bridge: reading is open; changing is for callers on this host (loopback, or one of its own
- * addresses) and for peers on the list.
+ * addresses), for peers on the list and for those that have proved to know the shared secret.
  */
 export function createAccessPolicy(options: AccessOptions = {}): AccessPolicy {
   const allowedPeers = new Set(options.allowedPeers);
@@ -30,12 +31,13 @@ export function createAccessPolicy(options: AccessOptions = {}): AccessPolicy {
   return {
     check(method, caller) {
       if (!method.changes || options.allowUnauthenticated === true) return;
-      if (allowedPeers.has(caller.peerId)) return;
+      if (caller.isAuthenticated === true || allowedPeers.has(caller.peerId)) return;
       const host = hostOfAddress(caller.remoteAddress);
       if (host !== undefined && (isLoopback(host) || hostAddresses().includes(host))) return;
       throw new WalkieError(
         WalkieErrorCode.UNAUTHORIZED,
         `${method.name} is not allowed from ${host ?? 'an unknown host'}: call it from this host, ` +
+          `give both sides the same ${PSK_SETTING}, ` +
           `or put ${caller.peerId} in PHALA_WALKIE_ALLOWED_PEERS here`,
         { facts: { method: method.name, peer: caller.peerId, address: caller.remoteAddress } },
       );

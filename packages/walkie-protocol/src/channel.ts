@@ -3,6 +3,8 @@
  * of that kind. libp2p streams and the in-memory pairs of `./testing` implement it.
  */
 export interface Channel {
+  /** Base58 id of the peer at the other end, proven by the connection. */
+  readonly remotePeerId: string;
   /**
    * Reads until the other side half-closes.
    * @throws WalkieError TOO_LARGE as soon as more than `maxBytes` arrive, INTERRUPTED when the stream is reset;
@@ -25,6 +27,8 @@ export interface Caller {
   readonly peerId: string;
   /** Multiaddr of the other end of the connection. */
   readonly remoteAddress: string;
+  /** Whether it has proved to know the shared secret. @default false */
+  readonly isAuthenticated?: boolean;
 }
 
 /** Opens a stream of a protocol to a peer (a peer id or multiaddr as text), connecting first where needed. */

@@ -85,6 +85,7 @@ export class Connections {
           signal,
           maxOutboundStreams: this.limits.maxStreamsPerConnection,
         }),
+        connection.remotePeer.toString(),
       );
     } catch (error) {
       if (signal.aborted) throw abortedError(signal);

@@ -29,6 +29,8 @@ export const WalkieErrorCode = {
   IDENTITY_MISMATCH: 'IDENTITY_MISMATCH',
   /** The peer does not speak the protocol. */
   NOT_SPOKEN: 'NOT_SPOKEN',
+  /** A text that is no shared secret. */
+  BAD_SECRET: 'BAD_SECRET',
   /** None of the addresses could be listened on. */
   LISTEN_FAILED: 'LISTEN_FAILED',
   /** The node, server or client is not running. */

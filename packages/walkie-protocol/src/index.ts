@@ -26,6 +26,7 @@ export {
 export { PeerDirectory, type Peer } from './peer-directory.js';
 export type { CallContext, Handler } from './rpc-server.js';
 export * from './schema.js';
+export { SharedSecret } from './shared-secret.js';
 export type { CallOptions } from './walkie-client.js';
 export { WalkieClient } from './walkie-client.js';
 export { WalkieNode, type WalkieNodeOptions } from './walkie-node.js';

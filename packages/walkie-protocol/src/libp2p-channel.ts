@@ -8,7 +8,10 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** A libp2p stream as a channel. */
 export class Libp2pChannel implements Channel {
-  constructor(private readonly stream: Stream) {}
+  constructor(
+    private readonly stream: Stream,
+    readonly remotePeerId: string,
+  ) {}
 
   readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
     const stream = this.stream;

@@ -9,6 +9,7 @@ import {
   type Logger,
 } from '@runtime-bridge/base';
 import type { AccessPolicy } from './access-policy.js';
+import type { AuthServer } from './auth-server.js';
 import type { Caller, Channel } from './channel.js';
 import { WalkieError, WalkieErrorCode, wireTypeOf } from './errors.js';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
@@ -50,7 +51,12 @@ export class RpcServer {
   readonly #turns: Limiter;
 
   constructor(
-    private readonly options: { access: AccessPolicy; limits: WalkieLimits },
+    private readonly options: {
+      access: AccessPolicy;
+      limits: WalkieLimits;
+      /** Where there is a shared secret. */
+      auth?: AuthServer | undefined;
+    },
     private readonly collaborators: { logger: Logger; metrics: RpcMetrics; clock: Clock },
   ) {
     this.#turns = new Limiter({
@@ -58,6 +64,8 @@ export class RpcServer {
       maxQueued: options.limits.maxWaitingRequests,
       name: 'walkie requests',
     });
+    const { auth } = options;
+    if (auth !== undefined) this.handle('Auth', (request, caller) => auth.handle(request, caller));
   }
 
   /** Registers the handler of a method; a later one replaces an earlier one. */
@@ -124,7 +132,10 @@ export class RpcServer {
           facts: { method: name },
         });
       }
-      this.options.access.check(method, caller);
+      this.options.access.check(method, {
+        ...caller,
+        isAuthenticated: this.options.auth?.isGranted(caller.peerId) === true,
+      });
       const payload = decodeMessage(method.input, request.data);
       const response = await withTimeout(
         limits.handlerTimeoutMs,

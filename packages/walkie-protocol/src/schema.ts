@@ -25,6 +25,22 @@ export {
   type Worker,
 } from './gen/prb/db_pb.js';
 export { ResponseErrorSchema, ResponseErrorType, type ResponseError } from './gen/prb/error_pb.js';
+export { HeadUpdateSchema, RangeSchema, type HeadUpdate, type Range } from './gen/prb/head_pb.js';
+export {
+  TransactionListSchema,
+  TransactionQuerySchema,
+  TransactionSchema,
+  TransactionStatus,
+  WorkerEventListSchema,
+  WorkerEventQuerySchema,
+  WorkerEventSchema,
+  type Transaction,
+  type TransactionList,
+  type TransactionQuery,
+  type WorkerEvent,
+  type WorkerEventList,
+  type WorkerEventQuery,
+} from './gen/prb/history_pb.js';
 export {
   CreatePoolSchema,
   CreateWorkerSchema,

@@ -1,8 +1,10 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { BridgeError, withTimeout, type Clock } from '@runtime-bridge/base';
+import type { AuthClient } from './auth-client.js';
 import { BLOB_PROTOCOL, PB_PROTOCOL, type OpenChannel } from './channel.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
-import type { WalkieRpcResponseWrapper } from './gen/prb/message_pb.js';
+import { ResponseErrorType } from './gen/prb/error_pb.js';
+import { AuthType, type WalkieRpcResponseWrapper } from './gen/prb/message_pb.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
 import {
   findMethod,
@@ -33,6 +35,8 @@ export class WalkieClient {
       limits: WalkieLimits;
       metrics: RpcMetrics;
       clock: Clock;
+      /** Where there is a shared secret: proves it before anything is changed. */
+      auth?: AuthClient | undefined;
     },
   ) {}
 
@@ -83,11 +87,16 @@ export class WalkieClient {
       }
       const bytes = encodeRequest(method, data, stampOf(startedMs));
       const maxBytes = maxAnswerBytes(descriptor, limits);
-      const answer = await this.#exchangeBytes(PB_PROTOCOL, method, bytes, maxBytes, {
-        ...options,
-        mayRepeat: !descriptor.changes,
-      });
-      const wrapper = decodeResponse(answer);
+      const wrapper = await this.#exchangeProven(descriptor, options, async (onlyPeer, signal) =>
+        decodeResponse(
+          await this.#exchangeBytes(PB_PROTOCOL, method, bytes, maxBytes, {
+            ...options,
+            signal,
+            mayRepeat: !descriptor.changes,
+            onlyPeer,
+          }),
+        ),
+      );
       if (wrapper.hasError) outcome = 'refused';
       return wrapper;
     } catch (error) {
@@ -119,23 +128,64 @@ export class WalkieClient {
     return blob.length === 0 ? undefined : blob;
   }
 
+  /** Exchanges messages; where something is to be changed and there is a secret, with a peer that knows it too. */
+  async #exchangeProven(
+    method: Method,
+    options: CallOptions,
+    exchange: (
+      onlyPeer: string | undefined,
+      signal: AbortSignal | undefined,
+    ) => Promise<WalkieRpcResponseWrapper>,
+  ): Promise<WalkieRpcResponseWrapper> {
+    const { auth, limits } = this.collaborators;
+    if (auth === undefined || !method.changes) return exchange(undefined, options.signal);
+    return withTimeout(
+      options.timeoutMs ?? limits.callTimeoutMs,
+      `${method.name} of ${this.peer}`,
+      async (signal) => {
+        const peerId = await this.#prove(auth, signal);
+        const answer = await exchange(peerId, signal);
+        if (answer.error?.type !== ResponseErrorType.UNAUTHORIZED) return answer;
+        // It may have been restarted since. A call that was refused did nothing, so it may be made again.
+        auth.forget(peerId);
+        return exchange(await this.#prove(auth, signal), signal);
+      },
+      options.signal,
+    );
+  }
+
+  /** The peer's id, after both sides have proved to know the secret. */
+  async #prove(auth: AuthClient, signal: AbortSignal): Promise<string> {
+    if (auth.isProven(this.peer)) return this.peer;
+    const { peerId, bridgeIdentity } = await this.call('Hello', {}, { signal });
+    if (auth.isProven(peerId)) return peerId;
+    // What it says of itself needs no belief: its proof holds for this id only, and so does the connection.
+    await auth.prove(
+      { peerId, bridgeIdentity },
+      (authString, askSignal) =>
+        this.call('Auth', { type: AuthType.AT_PSK, authString }, { signal: askSignal }),
+      signal,
+    );
+    return peerId;
+  }
+
   #exchangeBytes(
     protocol: string,
     what: string,
     bytes: Uint8Array,
     maxBytes: number,
-    options: CallOptions & { mayRepeat: boolean },
+    options: CallOptions & { mayRepeat: boolean; onlyPeer?: string | undefined },
   ): Promise<Uint8Array> {
     return withTimeout(
       options.timeoutMs ?? this.collaborators.limits.callTimeoutMs,
       `${what} of ${this.peer}`,
       async (signal) => {
         try {
-          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal);
+          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal, options.onlyPeer);
         } catch (error) {
           const isLost = error instanceof WalkieError && error.code === WalkieErrorCode.INTERRUPTED;
           if (!isLost || !options.mayRepeat || signal.aborted) throw error;
-          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal);
+          return await this.#exchangeOnce(protocol, bytes, maxBytes, signal, options.onlyPeer);
         }
       },
       options.signal,
@@ -147,8 +197,18 @@ export class WalkieClient {
     bytes: Uint8Array,
     maxBytes: number,
     signal: AbortSignal,
+    onlyPeer: string | undefined,
   ): Promise<Uint8Array> {
     const channel = await this.collaborators.open(this.peer, protocol, signal);
+    if (onlyPeer !== undefined && channel.remotePeerId !== onlyPeer) {
+      const error = new WalkieError(
+        WalkieErrorCode.IDENTITY_MISMATCH,
+        `${this.peer} is ${channel.remotePeerId}, not ${onlyPeer.slice(0, 80)}`,
+        { facts: { peer: channel.remotePeerId, claimed: onlyPeer.slice(0, 80) } },
+      );
+      channel.reset(error);
+      throw error;
+    }
     const answer = channel.readAll(maxBytes, signal);
     try {
       await channel.writeAll(bytes, signal);

@@ -23,6 +23,8 @@ import {
 import { createLibp2p } from 'libp2p';
 import { createAccessPolicy, type AccessPolicy } from './access-policy.js';
 import { parseBootNodes, parseMultiaddr, type BootNode } from './addresses.js';
+import { AuthClient } from './auth-client.js';
+import { AuthServer } from './auth-server.js';
 import { blobByKeyHandler, BlobStreamServer, type BlobSource } from './blob-stream.js';
 import {
   BLOB_PROTOCOL,
@@ -42,6 +44,7 @@ import { PeerDirectory } from './peer-directory.js';
 import { PeerKeeper } from './peer-keeper.js';
 import { createRpcMetrics, type RpcMetrics } from './rpc-metrics.js';
 import { RpcServer, type Handler } from './rpc-server.js';
+import type { SharedSecret } from './shared-secret.js';
 import type { Walkie } from './walkie.js';
 import { WalkieClient } from './walkie-client.js';
 
@@ -67,6 +70,8 @@ export interface WalkieNodeOptions {
   mdns: boolean;
   /** Who may call changing methods. @default this host only */
   access?: AccessPolicy;
+  /** Whoever knows it may change things here; this node proves it, and asks for proof, before it changes things elsewhere. */
+  secret?: SharedSecret | undefined;
   limits?: Partial<WalkieLimits>;
 }
 
@@ -82,6 +87,7 @@ export class WalkieNode implements Service, Walkie {
   readonly #clock: Clock;
   readonly #rpcMetrics: RpcMetrics;
   readonly #rpcServer: RpcServer;
+  readonly #auth: AuthClient | undefined;
   readonly #blobServer: BlobStreamServer;
   readonly #stopping = new AbortController();
   #servesBlobs = false;
@@ -106,8 +112,22 @@ export class WalkieNode implements Service, Walkie {
     }
     this.#bootNodes = nodes;
     this.#rpcMetrics = createRpcMetrics(collaborators.metrics);
+    const { secret, bridgeIdentity } = options;
+    if (secret !== undefined) {
+      this.#auth = new AuthClient({ secret, peerId: this.peerId }, { clock: this.#clock });
+    }
+    const maxGrants = this.#limits.maxPeers;
     this.#rpcServer = new RpcServer(
-      { access: options.access ?? createAccessPolicy(), limits: this.#limits },
+      {
+        access: options.access ?? createAccessPolicy(),
+        limits: this.#limits,
+        auth:
+          secret &&
+          new AuthServer(
+            { secret, peerId: this.peerId, bridgeIdentity, maxGrants },
+            { clock: this.#clock },
+          ),
+      },
       { logger: this.#logger, metrics: this.#rpcMetrics, clock: this.#clock },
     );
     this.#blobServer = new BlobStreamServer(this.#limits, { logger: this.#logger });
@@ -148,6 +168,7 @@ export class WalkieNode implements Service, Walkie {
       limits: this.#limits,
       metrics: this.#rpcMetrics,
       clock: this.#clock,
+      auth: this.#auth,
     });
   }
 
@@ -257,7 +278,7 @@ export class WalkieNode implements Service, Walkie {
     return libp2p.handle(
       protocol,
       (stream: Stream, connection: Connection) =>
-        serve(new Libp2pChannel(stream), {
+        serve(new Libp2pChannel(stream, connection.remotePeer.toString()), {
           peerId: connection.remotePeer.toString(),
           remoteAddress: connection.remoteAddr.toString(),
         }),

@@ -29,6 +29,7 @@ class MemoryPipe {
 
 class MemoryChannel implements Channel {
   constructor(
+    readonly remotePeerId: string,
     private readonly incoming: MemoryPipe,
     private readonly outgoing: MemoryPipe,
   ) {}
@@ -65,11 +66,11 @@ class MemoryChannel implements Channel {
   }
 }
 
-/** Both ends of a stream in memory. */
-export function memoryChannelPair(): [Channel, Channel] {
+/** Both ends of a stream in memory, between two peers. */
+export function memoryChannelPair(hereId: string, thereId: string): [Channel, Channel] {
   const there = new MemoryPipe();
   const back = new MemoryPipe();
-  return [new MemoryChannel(back, there), new MemoryChannel(there, back)];
+  return [new MemoryChannel(thereId, back, there), new MemoryChannel(hereId, there, back)];
 }
 
 function unlessAborted<T>(

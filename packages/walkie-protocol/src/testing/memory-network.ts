@@ -7,6 +7,8 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import { createAccessPolicy, type AccessPolicy } from '../access-policy.js';
+import { AuthClient } from '../auth-client.js';
+import { AuthServer } from '../auth-server.js';
 import { BlobStreamServer, blobByKeyHandler, type BlobSource } from '../blob-stream.js';
 import { PB_PROTOCOL, type OpenChannel } from '../channel.js';
 import { WalkieError, WalkieErrorCode } from '../errors.js';
@@ -16,6 +18,7 @@ import type { MethodName } from '../methods.js';
 import { PeerDirectory, type Peer } from '../peer-directory.js';
 import { createRpcMetrics } from '../rpc-metrics.js';
 import { RpcServer, type Handler } from '../rpc-server.js';
+import type { SharedSecret } from '../shared-secret.js';
 import type { Walkie } from '../walkie.js';
 import { WalkieClient } from '../walkie-client.js';
 import { memoryChannelPair } from './memory-channel.js';
@@ -35,6 +38,8 @@ export interface MemoryWalkieOptions {
   /** Where calls of this node seem to come from, as a multiaddr. @default 127.0.0.1 and a port of its own */
   address?: string;
   access?: AccessPolicy;
+  /** Whoever knows it may change things here; this node proves it, and asks for proof, before it changes things elsewhere. */
+  secret?: SharedSecret | undefined;
   limits?: Partial<WalkieLimits>;
 }
 
@@ -89,6 +94,7 @@ export class MemoryWalkie implements Walkie, Service {
   readonly #clock: Clock;
   readonly #metrics = createRpcMetrics(silentMetrics);
   readonly #rpcServer: RpcServer;
+  readonly #auth: AuthClient | undefined;
   readonly #blobServer: BlobStreamServer;
   readonly #address: string;
   #controller = new AbortController();
@@ -115,8 +121,15 @@ export class MemoryWalkie implements Walkie, Service {
     };
     this.#limits = { ...defaultWalkieLimits, ...options.limits };
     this.#clock = collaborators.clock ?? systemClock;
+    this.#auth =
+      options.secret &&
+      new AuthClient({ secret: options.secret, peerId: this.peerId }, { clock: this.#clock });
     this.#rpcServer = new RpcServer(
-      { access: options.access ?? createAccessPolicy(), limits: this.#limits },
+      {
+        access: options.access ?? createAccessPolicy(),
+        limits: this.#limits,
+        auth: this.#authServer(options.secret),
+      },
       { logger, metrics: this.#metrics, clock: this.#clock },
     );
     this.#blobServer = new BlobStreamServer(this.#limits, { logger });
@@ -145,7 +158,15 @@ export class MemoryWalkie implements Walkie, Service {
       limits: this.#limits,
       metrics: this.#metrics,
       clock: this.#clock,
+      auth: this.#auth,
     });
+  }
+
+  #authServer(secret: SharedSecret | undefined): AuthServer | undefined {
+    if (secret === undefined) return undefined;
+    const { peerId, bridgeIdentity } = this.info;
+    const maxGrants = this.#limits.maxPeers;
+    return new AuthServer({ secret, peerId, bridgeIdentity, maxGrants }, { clock: this.#clock });
   }
 
   start(): Promise<void> {
@@ -172,7 +193,7 @@ export class MemoryWalkie implements Walkie, Service {
     if (responder === undefined) {
       throw new WalkieError(WalkieErrorCode.UNREACHABLE, `No connection to ${target}`);
     }
-    const [here, there] = memoryChannelPair();
+    const [here, there] = memoryChannelPair(this.peerId, responder.peerId);
     const server = protocol === PB_PROTOCOL ? responder.#rpcServer : responder.#blobServer;
     void server.serve(
       there,
