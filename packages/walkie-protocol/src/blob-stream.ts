@@ -1,5 +1,6 @@
 import { BridgeError, Limiter, withTimeout, type Logger } from '@runtime-bridge/base';
 import type { Caller, Channel } from './channel.js';
+import type { InboundBudget, StreamLease } from './inbound-budget.js';
 import type { WalkieLimits } from './limits.js';
 import type { Handler } from './rpc-server.js';
 
@@ -22,7 +23,7 @@ export class BlobStreamServer {
 
   constructor(
     private readonly limits: WalkieLimits,
-    private readonly collaborators: { logger: Logger },
+    private readonly collaborators: { logger: Logger; budget: InboundBudget },
   ) {
     this.#turns = new Limiter({
       concurrency: limits.maxRunningBlobs,
@@ -39,11 +40,14 @@ export class BlobStreamServer {
   /** Serves one stream. Never rejects. */
   async serve(channel: Channel, caller: Caller, signal: AbortSignal): Promise<void> {
     const { limits } = this;
+    let lease: StreamLease | undefined;
     try {
+      lease = this.collaborators.budget.lease(caller.peerId);
+      const { take } = lease;
       const keyBytes = await withTimeout(
         limits.requestReadTimeoutMs,
         'reading a blob key',
-        (readSignal) => channel.readAll(limits.maxKeyBytes, readSignal),
+        (readSignal) => channel.readAll(limits.maxKeyBytes, readSignal, take),
         signal,
       );
       const key = Buffer.from(keyBytes).toString('utf8').trim();
@@ -53,7 +57,11 @@ export class BlobStreamServer {
         'sending a blob',
         (sendSignal) =>
           this.#turns.run(
-            async () => channel.writeAll(await this.#read(key, caller, sendSignal), sendSignal),
+            async () => {
+              const blob = await this.#read(key, caller, sendSignal);
+              take(blob.length);
+              await channel.writeAll(blob, sendSignal);
+            },
             { signal: sendSignal },
           ),
         signal,
@@ -65,6 +73,8 @@ export class BlobStreamServer {
         { peer: caller.peerId },
         error,
       );
+    } finally {
+      lease?.release();
     }
   }
 

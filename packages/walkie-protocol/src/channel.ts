@@ -7,10 +7,15 @@ export interface Channel {
   readonly remotePeerId: string;
   /**
    * Reads until the other side half-closes.
+   * @param onBytes told of each piece as it comes; what it throws ends the stream
    * @throws WalkieError TOO_LARGE as soon as more than `maxBytes` arrive, INTERRUPTED when the stream is reset;
    *   BridgeError ABORTED with the signal. The stream is reset then.
    */
-  readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  readAll(
+    maxBytes: number,
+    signal: AbortSignal,
+    onBytes?: (count: number) => void,
+  ): Promise<Uint8Array>;
   /**
    * Writes everything, waiting whenever the other side is slow, then half-closes.
    * @throws WalkieError INTERRUPTED when the stream is reset; BridgeError ABORTED with the signal. The stream is reset

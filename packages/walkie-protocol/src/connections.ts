@@ -104,6 +104,22 @@ export class Connections {
     }
   }
 
+  /** From now on closes the oldest connections of a peer that opens too many. */
+  limitPerPeer(): void {
+    this.libp2p.addEventListener('connection:open', ({ detail }) => {
+      const all = this.libp2p.getConnections(detail.remotePeer);
+      const open = all.filter(({ status }) => status === 'open');
+      for (const old of open.slice(
+        0,
+        Math.max(0, open.length - this.limits.maxConnectionsPerPeer),
+      )) {
+        old.abort(
+          new WalkieError(WalkieErrorCode.BUSY, `${detail.remotePeer.toString()} has too many connections`),
+        );
+      }
+    });
+  }
+
   /** Where the peer of a connection can be found: its own listen address on that host, where it told one. */
   async addressOf(connection: Connection): Promise<string> {
     const peer = connection.remotePeer;

@@ -13,7 +13,11 @@ export class Libp2pChannel implements Channel {
     readonly remotePeerId: string,
   ) {}
 
-  readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  readAll(
+    maxBytes: number,
+    signal: AbortSignal,
+    onBytes?: (count: number) => void,
+  ): Promise<Uint8Array> {
     const stream = this.stream;
     return new Promise((resolve, reject) => {
       const parts: Uint8Array[] = [];
@@ -27,6 +31,12 @@ export class Libp2pChannel implements Channel {
               facts: { maxBytes },
             }),
           );
+          return;
+        }
+        try {
+          onBytes?.(data.byteLength);
+        } catch (error) {
+          fail(error as Error);
           return;
         }
         if (data instanceof Uint8Array) parts.push(data);

@@ -3,20 +3,34 @@ const MIB = 1024 * KIB;
 
 /** What a node takes and gives, at most. Each can be set; these are the defaults and their reasons. */
 export interface WalkieLimits {
-  /** One RPC message that carries no blob: four times the largest list seen of 1,000 workers. */
+  /** One RPC message that carries neither a blob nor a list: requests with 10,000 workers have some 2 MiB. */
   maxMessageBytes: number;
+  /** An answer that lists pools, workers or history: the state of one worker has some 3.6 KiB, so that is 9,000 of them. */
+  maxListBytes: number;
   /** One message that carries a blob, or a blob on `/blob`: the largest genesis state is some 10 MiB. */
   maxBlobBytes: number;
   /** The key of a blob: 2022's longest has some 60 characters. */
   maxKeyBytes: number;
   /** Streams of one protocol on one connection, each way: libp2p's 32 and 64 fail at 150 parallel requests. */
   maxStreamsPerConnection: number;
+  /** Incoming streams of one peer being served, over all of its connections. */
+  maxStreamsPerPeer: number;
+  /** Incoming streams being served in all: a thousand connections with some requests each. */
+  maxStreams: number;
+  /** Bytes of one peer's requests and answers held at once: two of the largest blobs. */
+  maxHeldBytesPerPeer: number;
+  /** Bytes of all requests and answers held at once. */
+  maxHeldBytes: number;
+  /** Connections of one peer: newer ones keep one, a 2022 peer opens one per request. */
+  maxConnectionsPerPeer: number;
   /** Connections in all: a provider serves hundreds of managers and their runners. */
   maxConnections: number;
   /** New connections per second from one host: a 2022 peer makes one per request. */
   maxNewConnectionsPerSecond: number;
   /** Requests handled at once, of all peers. */
   maxRunningRequests: number;
+  /** Requests handled at once of one peer, so that slow ones leave room for the others. */
+  maxRunningRequestsPerPeer: number;
   /** Requests that wait for their turn; more are refused. */
   maxWaitingRequests: number;
   /** Blobs read and sent at once over libp2p, as 2022's `/blob` does. */
@@ -31,18 +45,27 @@ export interface WalkieLimits {
   answerWriteTimeoutMs: number;
   /** For a call from dialling to the decoded answer, unless the caller says otherwise. */
   callTimeoutMs: number;
+  /** For an incoming connection to be encrypted and multiplexed. */
+  inboundHandshakeTimeoutMs: number;
   /** For a dial with all of its negotiation. */
   dialTimeoutMs: number;
 }
 
 export const defaultWalkieLimits: WalkieLimits = {
   maxMessageBytes: 4 * MIB,
+  maxListBytes: 32 * MIB,
   maxBlobBytes: 64 * MIB,
   maxKeyBytes: 1 * KIB,
   maxStreamsPerConnection: 1024,
+  maxStreamsPerPeer: 1024,
+  maxStreams: 8192,
+  maxHeldBytesPerPeer: 128 * MIB,
+  maxHeldBytes: 512 * MIB,
+  maxConnectionsPerPeer: 64,
   maxConnections: 1000,
   maxNewConnectionsPerSecond: 200,
   maxRunningRequests: 256,
+  maxRunningRequestsPerPeer: 64,
   maxWaitingRequests: 4096,
   maxRunningBlobs: 10,
   maxPeers: 1024,
@@ -50,6 +73,7 @@ export const defaultWalkieLimits: WalkieLimits = {
   handlerTimeoutMs: 60_000,
   answerWriteTimeoutMs: 60_000,
   callTimeoutMs: 30_000,
+  inboundHandshakeTimeoutMs: 10_000,
   dialTimeoutMs: 10_000,
 };
 

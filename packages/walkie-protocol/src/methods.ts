@@ -1,6 +1,9 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { BlobSchema, RawBlobSchema } from './gen/prb/data-provider_pb.js';
+import { TransactionListSchema, WorkerEventListSchema } from './gen/prb/history_pb.js';
+import { PoolListSchema, WorkerListSchema } from './gen/prb/lifecycle_pb.js';
 import { WalkieRpc } from './gen/prb/message_pb.js';
+import { WorkerStateUpdateSchema } from './gen/prb/worker_pb.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
 
 type Methods = typeof WalkieRpc.method;
@@ -61,13 +64,18 @@ export function findMethod(name: string): Method | undefined {
   return METHODS.get(name);
 }
 
+const BLOBS: ReadonlySet<string> = new Set([RawBlobSchema.typeName, BlobSchema.typeName]);
+const LISTS: ReadonlySet<string> = new Set([
+  PoolListSchema.typeName,
+  WorkerListSchema.typeName,
+  WorkerStateUpdateSchema.typeName,
+  WorkerEventListSchema.typeName,
+  TransactionListSchema.typeName,
+]);
+
 /** The largest wrapper that an answer of this method may be. */
 export function maxAnswerBytes(method: Method, limits: WalkieLimits): number {
-  const carriesBlob =
-    method.output.typeName === RawBlobSchema.typeName ||
-    method.output.typeName === BlobSchema.typeName;
-  return (
-    WRAPPER_BYTES +
-    (carriesBlob ? limits.maxBlobBytes + limits.maxKeyBytes : limits.maxMessageBytes)
-  );
+  const { typeName } = method.output;
+  if (BLOBS.has(typeName)) return WRAPPER_BYTES + limits.maxBlobBytes + limits.maxKeyBytes;
+  return WRAPPER_BYTES + (LISTS.has(typeName) ? limits.maxListBytes : limits.maxMessageBytes);
 }

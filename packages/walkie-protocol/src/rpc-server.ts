@@ -14,6 +14,7 @@ import type { Caller, Channel } from './channel.js';
 import { WalkieError, WalkieErrorCode, wireTypeOf } from './errors.js';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
+import type { InboundBudget, StreamLease } from './inbound-budget.js';
 import {
   findMethod,
   maxAnswerBytes,
@@ -54,6 +55,7 @@ export class RpcServer {
     private readonly options: {
       access: AccessPolicy;
       limits: WalkieLimits;
+      budget: InboundBudget;
       /** Where there is a shared secret. */
       auth?: AuthServer | undefined;
     },
@@ -80,14 +82,17 @@ export class RpcServer {
     const startedMs = clock.now();
     let outcome = 'ok';
     let method = 'unknown';
+    let lease: StreamLease | undefined;
     try {
+      lease = this.options.budget.lease(caller.peerId);
+      const { take } = lease;
       const bytes = await withTimeout(
         limits.requestReadTimeoutMs,
         'reading a Walkie request',
-        (readSignal) => channel.readAll(limits.maxMessageBytes + WRAPPER_BYTES, readSignal),
+        (readSignal) => channel.readAll(limits.maxMessageBytes + WRAPPER_BYTES, readSignal, take),
         signal,
       );
-      const answer = await this.#answer(bytes, caller, signal);
+      const answer = await this.#answer(bytes, caller, lease, signal);
       outcome = answer.outcome;
       method = answer.method;
       await withTimeout(
@@ -101,6 +106,7 @@ export class RpcServer {
       channel.reset(BridgeError.from(error));
       logger.debug('Walkie request was not served', { peer: caller.peerId, method }, error);
     }
+    lease?.release();
     metrics.calls.inc({ side: 'server', method, outcome });
     metrics.durationSeconds.observe((clock.now() - startedMs) / 1000, { side: 'server', method });
   }
@@ -108,6 +114,7 @@ export class RpcServer {
   async #answer(
     bytes: Uint8Array,
     caller: Caller,
+    lease: StreamLease,
     signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; outcome: string; method: string }> {
     const { logger, clock } = this.collaborators;
@@ -141,12 +148,17 @@ export class RpcServer {
         limits.handlerTimeoutMs,
         `handling ${name}`,
         (handlerSignal) =>
-          this.#turns.run(async () => handler(payload, { ...caller, signal: handlerSignal }), {
-            signal: handlerSignal,
-          }),
+          lease.run(
+            () =>
+              this.#turns.run(async () => handler(payload, { ...caller, signal: handlerSignal }), {
+                signal: handlerSignal,
+              }),
+            handlerSignal,
+          ),
         signal,
       );
       const data = encodeAnswer(method, response, limits);
+      lease.take(data.length);
       return {
         bytes: encodeResponse(requestNonce, data, stampOf(clock.now())),
         outcome: 'ok',

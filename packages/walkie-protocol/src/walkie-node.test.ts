@@ -112,7 +112,12 @@ describe('WalkieNode', () => {
   });
 
   it('keeps to its limits and deadlines', async () => {
-    const limits = { maxMessageBytes: 10_000, maxBlobBytes: 20_000, handlerTimeoutMs: 200 };
+    const limits = {
+      maxMessageBytes: 10_000,
+      maxListBytes: 10_000,
+      maxBlobBytes: 20_000,
+      handlerTimeoutMs: 200,
+    };
     const server = await startNode({ limits });
     const caller = await startNode({ privateKey: keys[1]!, listenAddresses: [] });
     const small = await startNode({ privateKey: keys[2]!, listenAddresses: [], limits });

@@ -37,6 +37,7 @@ import { Connections } from './connections.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
 import type { WalkieRoles } from './gen/prb/message_pb.js';
 import { type WalkieSystemInfo } from './gen/prb/message_pb.js';
+import { InboundBudget } from './inbound-budget.js';
 import { Libp2pChannel } from './libp2p-channel.js';
 import { defaultWalkieLimits, type WalkieLimits } from './limits.js';
 import type { MethodName } from './methods.js';
@@ -82,6 +83,7 @@ export class WalkieNode implements Service, Walkie {
   readonly peers = new PeerDirectory();
   readonly #options: WalkieNodeOptions;
   readonly #limits: WalkieLimits;
+  readonly #budget: InboundBudget;
   readonly #bootNodes: readonly BootNode[];
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -102,6 +104,7 @@ export class WalkieNode implements Service, Walkie {
   ) {
     this.#options = options;
     this.#limits = { ...defaultWalkieLimits, ...options.limits };
+    this.#budget = new InboundBudget(this.#limits);
     this.#logger = collaborators.logger.child({ module: 'walkie' });
     this.#clock = collaborators.clock ?? systemClock;
     this.peerId = peerIdFromPrivateKey(options.privateKey).toString();
@@ -121,6 +124,7 @@ export class WalkieNode implements Service, Walkie {
       {
         access: options.access ?? createAccessPolicy(),
         limits: this.#limits,
+        budget: this.#budget,
         auth:
           secret &&
           new AuthServer(
@@ -130,7 +134,10 @@ export class WalkieNode implements Service, Walkie {
       },
       { logger: this.#logger, metrics: this.#rpcMetrics, clock: this.#clock },
     );
-    this.#blobServer = new BlobStreamServer(this.#limits, { logger: this.#logger });
+    this.#blobServer = new BlobStreamServer(this.#limits, {
+      logger: this.#logger,
+      budget: this.#budget,
+    });
     // Each request under way listens to it.
     setMaxListeners(0, this.#stopping.signal);
     this.handle('Hello', () => this.#ownInfo());
@@ -139,11 +146,21 @@ export class WalkieNode implements Service, Walkie {
       help: 'Walkie peers in the directory',
       collect: (gauge) => gauge.set(this.peers.size),
     });
+    collaborators.metrics.gauge({
+      name: 'runtime_bridge_walkie_held_bytes',
+      help: 'Bytes of Walkie requests and answers under way',
+      collect: (gauge) => gauge.set(this.#budget.bytes),
+    });
   }
 
   /** Multiaddrs that others can dial, with `/p2p/<peer id>`; empty before the start and for a node that only calls. */
   get addresses(): string[] {
     return this.#running?.libp2p.getMultiaddrs().map(String) ?? [];
+  }
+
+  /** What callers use of it just now: streams being served, and bytes held for them. */
+  get load(): { streams: number; bytes: number } {
+    return { streams: this.#budget.streams, bytes: this.#budget.bytes };
   }
 
   handle<M extends MethodName>(method: M, handler: Handler<M>): void {
@@ -202,6 +219,7 @@ export class WalkieNode implements Service, Walkie {
       throw error;
     }
     const connections = new Connections(libp2p, this.#limits);
+    connections.limitPerPeer();
     const keeper = new PeerKeeper(
       { bootNodes: this.#bootNodes, limits: this.#limits },
       {
@@ -256,6 +274,7 @@ export class WalkieNode implements Service, Walkie {
         inboundConnectionThreshold: limits.maxNewConnectionsPerSecond,
         maxIncomingPendingConnections: limits.maxNewConnectionsPerSecond,
         dialTimeout: limits.dialTimeoutMs,
+        inboundUpgradeTimeout: limits.inboundHandshakeTimeoutMs,
       },
       peerDiscovery: withMdns ? [mdns()] : [],
       services: {

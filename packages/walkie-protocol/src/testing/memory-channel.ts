@@ -34,8 +34,13 @@ class MemoryChannel implements Channel {
     private readonly outgoing: MemoryPipe,
   ) {}
 
-  async readAll(maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  async readAll(
+    maxBytes: number,
+    signal: AbortSignal,
+    onBytes?: (count: number) => void,
+  ): Promise<Uint8Array> {
     const bytes = await unlessAborted(this.incoming.written, signal, (error) => this.reset(error));
+    onBytes?.(bytes.length);
     if (bytes.length <= maxBytes) return bytes;
     const error = new WalkieError(
       WalkieErrorCode.TOO_LARGE,

@@ -13,6 +13,7 @@ import { BlobStreamServer, blobByKeyHandler, type BlobSource } from '../blob-str
 import { PB_PROTOCOL, type OpenChannel } from '../channel.js';
 import { WalkieError, WalkieErrorCode } from '../errors.js';
 import { WalkieRoles } from '../gen/prb/message_pb.js';
+import { InboundBudget } from '../inbound-budget.js';
 import { defaultWalkieLimits, type WalkieLimits } from '../limits.js';
 import type { MethodName } from '../methods.js';
 import { PeerDirectory, type Peer } from '../peer-directory.js';
@@ -124,15 +125,17 @@ export class MemoryWalkie implements Walkie, Service {
     this.#auth =
       options.secret &&
       new AuthClient({ secret: options.secret, peerId: this.peerId }, { clock: this.#clock });
+    const budget = new InboundBudget(this.#limits);
     this.#rpcServer = new RpcServer(
       {
         access: options.access ?? createAccessPolicy(),
         limits: this.#limits,
+        budget,
         auth: this.#authServer(options.secret),
       },
       { logger, metrics: this.#metrics, clock: this.#clock },
     );
-    this.#blobServer = new BlobStreamServer(this.#limits, { logger });
+    this.#blobServer = new BlobStreamServer(this.#limits, { logger, budget });
     const { hostname, role, chainIdentity, bridgeIdentity } = this.info;
     this.handle('Hello', () => ({
       hostname,
