@@ -15,6 +15,7 @@ import {
   type BlobSource,
   type WalkieNodeOptions,
 } from '@runtime-bridge/walkie-protocol';
+import { HeadTeller } from './head-teller.js';
 import type { ProviderInfo } from './provider-info.js';
 
 /** What the provider is on Walkie, but for the chain identity, which is learned. */
@@ -77,7 +78,7 @@ export class WalkiePresence implements Service {
       try {
         await node.start(signal);
         health.set('walkie', { ready: true, detail: node.addresses.join(' ') });
-        return;
+        break;
       } catch (error) {
         if (signal.aborted || isAbortError(error)) throw error;
         health.set('walkie', { ready: false, detail: messageOf(error) });
@@ -85,6 +86,9 @@ export class WalkiePresence implements Service {
       }
       await clock.sleep(backoff.next(), signal);
     }
+    const { blobs, info } = this.#with;
+    const teller = new HeadTeller({ heights: store.heights, info, blobs, logger, clock });
+    await teller.run(this.#node!, signal);
   }
 
   #makeNode(chainIdentity: string): WalkieNode {

@@ -43,3 +43,5 @@ export type OpenChannel = (peer: string, protocol: string, signal: AbortSignal) 
 export const PB_PROTOCOL = '/pb';
 /** Protocol id of raw blobs by key. */
 export const BLOB_PROTOCOL = '/blob';
+/** Protocol id of the heads of a data provider: a request that is answered when there is news. */
+export const HEAD_PROTOCOL = '/runtime-bridge/head/1';

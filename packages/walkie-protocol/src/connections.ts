@@ -114,7 +114,10 @@ export class Connections {
         Math.max(0, open.length - this.limits.maxConnectionsPerPeer),
       )) {
         old.abort(
-          new WalkieError(WalkieErrorCode.BUSY, `${detail.remotePeer.toString()} has too many connections`),
+          new WalkieError(
+            WalkieErrorCode.BUSY,
+            `${detail.remotePeer.toString()} has too many connections`,
+          ),
         );
       }
     });

@@ -6,12 +6,15 @@ export { BlobServer, type BlobServerOptions } from './blob-server.js';
 export type { Blob, BlobSource } from './blob-stream.js';
 export {
   BLOB_PROTOCOL,
+  HEAD_PROTOCOL,
   PB_PROTOCOL,
   type Caller,
   type Channel,
   type OpenChannel,
 } from './channel.js';
 export { WalkieError, WalkieErrorCode } from './errors.js';
+export type { FollowOptions, HeadNews } from './head-follower.js';
+export type { Head, HeadRange } from './head-server.js';
 export { defaultWalkieLimits, type WalkieLimits } from './limits.js';
 export {
   findMethod,

@@ -29,6 +29,8 @@ export interface WalkieLimits {
   maxNewConnectionsPerSecond: number;
   /** Requests handled at once, of all peers. */
   maxRunningRequests: number;
+  /** Newest ranges in one update of the head; an older one is found by its key. */
+  maxHeadRanges: number;
   /** Requests handled at once of one peer, so that slow ones leave room for the others. */
   maxRunningRequestsPerPeer: number;
   /** Requests that wait for their turn; more are refused. */
@@ -43,6 +45,8 @@ export interface WalkieLimits {
   handlerTimeoutMs: number;
   /** For an answer to be taken by the other side. */
   answerWriteTimeoutMs: number;
+  /** For which a question for news of the head is held open: so soon it is noticed that a provider hangs. */
+  headHoldMs: number;
   /** For a call from dialling to the decoded answer, unless the caller says otherwise. */
   callTimeoutMs: number;
   /** For an incoming connection to be encrypted and multiplexed. */
@@ -64,6 +68,7 @@ export const defaultWalkieLimits: WalkieLimits = {
   maxConnectionsPerPeer: 64,
   maxConnections: 1000,
   maxNewConnectionsPerSecond: 200,
+  maxHeadRanges: 64,
   maxRunningRequests: 256,
   maxRunningRequestsPerPeer: 64,
   maxWaitingRequests: 4096,
@@ -72,6 +77,7 @@ export const defaultWalkieLimits: WalkieLimits = {
   requestReadTimeoutMs: 10_000,
   handlerTimeoutMs: 60_000,
   answerWriteTimeoutMs: 60_000,
+  headHoldMs: 5_000,
   callTimeoutMs: 30_000,
   inboundHandshakeTimeoutMs: 10_000,
   dialTimeoutMs: 10_000,

@@ -1,10 +1,11 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { BridgeError, withTimeout, type Clock } from '@runtime-bridge/base';
 import type { AuthClient } from './auth-client.js';
-import { BLOB_PROTOCOL, PB_PROTOCOL, type OpenChannel } from './channel.js';
+import { BLOB_PROTOCOL, HEAD_PROTOCOL, PB_PROTOCOL, type OpenChannel } from './channel.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
 import { AuthType, type WalkieRpcResponseWrapper } from './gen/prb/message_pb.js';
+import { followHead, type FollowOptions, type HeadNews } from './head-follower.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
 import {
   findMethod,
@@ -24,6 +25,9 @@ export interface CallOptions {
   /** From dialling to the decoded answer. @default the node's `callTimeoutMs` */
   timeoutMs?: number;
 }
+
+/** For a question for the head to be taken and answered beside the time that it is held. */
+const HEAD_GRACE_MS = 5_000;
 
 /** Calls one peer. Cheap: make one whenever it is needed; connections belong to the node. */
 export class WalkieClient {
@@ -126,6 +130,30 @@ export class WalkieClient {
       { ...options, mayRepeat: true },
     );
     return blob.length === 0 ? undefined : blob;
+  }
+
+  /**
+   * Follows how far a data provider is: it tells as soon as something changes, or is asked regularly where it is one of
+   * 2022. Goes on through disconnects and restarts until the signal or until the loop is left.
+   * @throws WalkieError BAD_ADDRESS, NOT_RUNNING
+   */
+  heads(options: FollowOptions = {}): AsyncGenerator<HeadNews, void, undefined> {
+    const { limits, clock } = this.collaborators;
+    const maxBytes = limits.maxMessageBytes;
+    const timeoutMs = limits.headHoldMs + HEAD_GRACE_MS;
+    return followHead(
+      {
+        ask: (request, signal) =>
+          this.#exchangeBytes(HEAD_PROTOCOL, 'following the head', request, maxBytes, {
+            signal,
+            timeoutMs,
+            mayRepeat: false,
+          }),
+        getInfo: (callOptions) => this.call('GetDataProviderInfo', {}, callOptions),
+        clock,
+      },
+      options,
+    );
   }
 
   /** Exchanges messages; where something is to be changed and there is a secret, with a peer that knows it too. */

@@ -28,6 +28,7 @@ import { AuthServer } from './auth-server.js';
 import { blobByKeyHandler, BlobStreamServer, type BlobSource } from './blob-stream.js';
 import {
   BLOB_PROTOCOL,
+  HEAD_PROTOCOL,
   PB_PROTOCOL,
   type Caller,
   type Channel,
@@ -37,6 +38,7 @@ import { Connections } from './connections.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
 import type { WalkieRoles } from './gen/prb/message_pb.js';
 import { type WalkieSystemInfo } from './gen/prb/message_pb.js';
+import { HeadServer, type Head } from './head-server.js';
 import { InboundBudget } from './inbound-budget.js';
 import { Libp2pChannel } from './libp2p-channel.js';
 import { defaultWalkieLimits, type WalkieLimits } from './limits.js';
@@ -91,8 +93,9 @@ export class WalkieNode implements Service, Walkie {
   readonly #rpcServer: RpcServer;
   readonly #auth: AuthClient | undefined;
   readonly #blobServer: BlobStreamServer;
+  readonly #headServer: HeadServer;
   readonly #stopping = new AbortController();
-  #servesBlobs = false;
+  readonly #served = new Set<string>([PB_PROTOCOL]);
   #running: { libp2p: Libp2p; connections: Connections; keeper: PeerKeeper } | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -138,6 +141,11 @@ export class WalkieNode implements Service, Walkie {
       logger: this.#logger,
       budget: this.#budget,
     });
+    this.#headServer = new HeadServer(this.#limits, {
+      logger: this.#logger,
+      budget: this.#budget,
+      clock: this.#clock,
+    });
     // Each request under way listens to it.
     setMaxListeners(0, this.#stopping.signal);
     this.handle('Hello', () => this.#ownInfo());
@@ -170,13 +178,12 @@ export class WalkieNode implements Service, Walkie {
   serveBlobs(source: BlobSource): void {
     this.#blobServer.use(source);
     this.handle('GetBlobByKey', blobByKeyHandler(source));
-    if (this.#servesBlobs) return;
-    this.#servesBlobs = true;
-    if (this.#running !== undefined) {
-      void this.#serveProtocol(this.#running.libp2p, BLOB_PROTOCOL).catch((error: unknown) =>
-        this.#logger.error('Blobs cannot be served over libp2p', {}, error),
-      );
-    }
+    this.#offer(BLOB_PROTOCOL);
+  }
+
+  tellHead(head: Head): void {
+    this.#headServer.tell(head);
+    this.#offer(HEAD_PROTOCOL);
   }
 
   client(peer: string): WalkieClient {
@@ -209,8 +216,7 @@ export class WalkieNode implements Service, Walkie {
   async #start(signal?: AbortSignal): Promise<void> {
     const libp2p = await this.#createLibp2p();
     try {
-      await this.#serveProtocol(libp2p, PB_PROTOCOL);
-      if (this.#servesBlobs) await this.#serveProtocol(libp2p, BLOB_PROTOCOL);
+      for (const protocol of this.#served) await this.#serveProtocol(libp2p, protocol);
       await startListening(libp2p, this.#options.listenAddresses);
       if (signal?.aborted) throw abortedError(signal);
       if (this.#stopping.signal.aborted) throw abortedError(this.#stopping.signal);
@@ -289,11 +295,25 @@ export class WalkieNode implements Service, Walkie {
     });
   }
 
+  /** Serves a protocol from now on, or from the start. */
+  #offer(protocol: string): void {
+    if (this.#served.has(protocol)) return;
+    this.#served.add(protocol);
+    if (this.#running === undefined) return;
+    this.#serveProtocol(this.#running.libp2p, protocol).catch((error: unknown) =>
+      this.#logger.error('A protocol cannot be served', { protocol }, error),
+    );
+  }
+
   #serveProtocol(libp2p: Libp2p, protocol: string): Promise<void> {
-    const serve = (channel: Channel, caller: Caller): Promise<void> =>
+    const server =
       protocol === PB_PROTOCOL
-        ? this.#rpcServer.serve(channel, caller, this.#stopping.signal)
-        : this.#blobServer.serve(channel, caller, this.#stopping.signal);
+        ? this.#rpcServer
+        : protocol === BLOB_PROTOCOL
+          ? this.#blobServer
+          : this.#headServer;
+    const serve = (channel: Channel, caller: Caller): Promise<void> =>
+      server.serve(channel, caller, this.#stopping.signal);
     return libp2p.handle(
       protocol,
       (stream: Stream, connection: Connection) =>

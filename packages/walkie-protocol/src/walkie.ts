@@ -1,4 +1,5 @@
 import type { BlobSource } from './blob-stream.js';
+import type { Head } from './head-server.js';
 import type { MethodName } from './methods.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { Handler } from './rpc-server.js';
@@ -16,6 +17,8 @@ export interface Walkie {
   handle<M extends MethodName>(method: M, handler: Handler<M>): void;
   /** Answers `GetBlobByKey` and `/blob` from a source. */
   serveBlobs(source: BlobSource): void;
+  /** Tells a data provider's head to those who follow it; from the first call on it is served. */
+  tellHead(head: Head): void;
   /** Calls a peer, given by peer id or multiaddr; connects at the first call. */
   client(peer: string): WalkieClient;
 }

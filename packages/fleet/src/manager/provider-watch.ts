@@ -9,6 +9,7 @@ import {
 import {
   hostOfAddress,
   WalkieRoles,
+  type DataProviderInfo,
   type Peer,
   type Walkie,
 } from '@runtime-bridge/walkie-protocol';
@@ -21,10 +22,8 @@ export interface ProviderWatchOptions {
   bridgeIdentity: string;
   /** Takes providers of other bridges too. */
   ignoreBridgeIdentity: boolean;
-  /** @default 500 */
+  /** Between two looks at who is there, and two questions to a provider that tells nothing by itself. @default 500 */
   pollMs?: number;
-  /** For one answer. @default 5000 */
-  timeoutMs?: number;
 }
 
 interface Seen {
@@ -32,11 +31,17 @@ interface Seen {
   failures: number;
 }
 
+/** Its news are followed until it is gone. */
+interface Followed {
+  stop: AbortController;
+  peer: Peer;
+}
+
 /** A provider is dropped after so many failures in a row. */
 const MAX_FAILURES = 3;
 
 /**
- * Follows how far the data providers are: those of our chain and bridge, one question each at a time.
+ * Follows how far the data providers are: those of our chain and bridge. They tell it; those of 2022 are asked.
  * Roles and identities: Phala-Network/runtime-bridge 80fde2c src/lifecycle/runner/ptp.ts.
  */
 export class ProviderWatch implements Service {
@@ -49,18 +54,14 @@ export class ProviderWatch implements Service {
   readonly #clock: Clock;
   readonly #tasks: TaskGroup;
   readonly #seen = new Map<string, Seen>();
-  readonly #asking = new Set<string>();
+  readonly #followed = new Map<string, Followed>();
   #waits = false;
 
   constructor(
     options: ProviderWatchOptions,
     collaborators: { walkie: Walkie; logger: Logger; clock?: Clock },
   ) {
-    this.#options = {
-      ...options,
-      pollMs: options.pollMs ?? 500,
-      timeoutMs: options.timeoutMs ?? 5_000,
-    };
+    this.#options = { ...options, pollMs: options.pollMs ?? 500 };
     this.#walkie = collaborators.walkie;
     this.#logger = collaborators.logger;
     this.#clock = collaborators.clock ?? systemClock;
@@ -81,9 +82,16 @@ export class ProviderWatch implements Service {
       const peers = this.#walkie.peers.list().filter((peer) => this.#isOurs(peer));
       this.#forget(new Set(peers.map(({ peerId }) => peerId)));
       for (const peer of peers) {
-        if (this.#asking.has(peer.peerId)) continue;
-        this.#asking.add(peer.peerId);
-        this.#tasks.spawn('ask', (inner) => this.#ask(peer, inner));
+        const known = this.#followed.get(peer.peerId);
+        if (known !== undefined) {
+          known.peer = peer;
+          continue;
+        }
+        const followed: Followed = { stop: new AbortController(), peer };
+        this.#followed.set(peer.peerId, followed);
+        this.#tasks.spawn('follow', (inner) =>
+          this.#follow(followed, AbortSignal.any([inner, followed.stop.signal])),
+        );
       }
       this.#tellWaiting(peers.length);
       await this.#clock.sleep(this.#options.pollMs, signal);
@@ -99,44 +107,56 @@ export class ProviderWatch implements Service {
     );
   }
 
-  async #ask(peer: Peer, signal: AbortSignal): Promise<void> {
-    const { peerId } = peer;
+  async #follow(followed: Followed, signal: AbortSignal): Promise<void> {
+    const { peerId } = followed.peer;
+    const heads = this.#walkie.client(peerId).heads({
+      signal,
+      pollMs: this.#options.pollMs,
+      onProblem: (error) => this.#failed(peerId, error),
+    });
     try {
-      const info = await this.#walkie
-        .client(peerId)
-        .call('GetDataProviderInfo', {}, { signal, timeoutMs: this.#options.timeoutMs });
-      const host = hostOfAddress(peer.multiaddr);
-      // A port of 0 means that its blob server is not up yet.
-      if (host === undefined || info.blobServerPort === 0) return;
-      this.#seen.set(peerId, {
-        failures: 0,
-        view: {
-          peerId,
-          host,
-          port: info.blobServerPort,
-          paraId: info.paraId,
-          relayTarget: info.parentTarget,
-          relayHeight: info.parentProcessedHeight,
-          paraTarget: info.paraTarget,
-          paraHeight: info.paraProcessedHeight,
-        },
-      });
-      this.#publish();
-    } catch (error) {
-      if (signal.aborted) return;
-      const seen = this.#seen.get(peerId);
-      if (!seen) return;
-      seen.failures += 1;
-      if (seen.failures < MAX_FAILURES) return;
-      this.#seen.delete(peerId);
-      this.#logger.warn('Data provider does not answer', { peer: peerId }, error);
-      this.#publish();
+      for await (const { info } of heads) this.#told(followed.peer, info);
     } finally {
-      this.#asking.delete(peerId);
+      if (this.#followed.get(peerId) === followed) this.#followed.delete(peerId);
     }
   }
 
+  #told(peer: Peer, info: DataProviderInfo): void {
+    const host = hostOfAddress(peer.multiaddr);
+    // A port of 0 means that its blob server is not up yet.
+    if (host === undefined || info.blobServerPort === 0) return;
+    this.#seen.set(peer.peerId, {
+      failures: 0,
+      view: {
+        peerId: peer.peerId,
+        host,
+        port: info.blobServerPort,
+        paraId: info.paraId,
+        relayTarget: info.parentTarget,
+        relayHeight: info.parentProcessedHeight,
+        paraTarget: info.paraTarget,
+        paraHeight: info.paraProcessedHeight,
+      },
+    });
+    this.#publish();
+  }
+
+  #failed(peer: string, error: unknown): void {
+    const seen = this.#seen.get(peer);
+    if (!seen) return;
+    seen.failures += 1;
+    if (seen.failures < MAX_FAILURES) return;
+    this.#seen.delete(peer);
+    this.#logger.warn('Data provider does not answer', { peer }, error);
+    this.#publish();
+  }
+
   #forget(present: ReadonlySet<string>): void {
+    for (const [peerId, { stop }] of this.#followed) {
+      if (present.has(peerId)) continue;
+      this.#followed.delete(peerId);
+      stop.abort();
+    }
     const gone = [...this.#seen.keys()].filter((peerId) => !present.has(peerId));
     for (const peerId of gone) {
       this.#seen.delete(peerId);

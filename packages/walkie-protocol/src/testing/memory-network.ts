@@ -10,9 +10,10 @@ import { createAccessPolicy, type AccessPolicy } from '../access-policy.js';
 import { AuthClient } from '../auth-client.js';
 import { AuthServer } from '../auth-server.js';
 import { BlobStreamServer, blobByKeyHandler, type BlobSource } from '../blob-stream.js';
-import { PB_PROTOCOL, type OpenChannel } from '../channel.js';
+import { BLOB_PROTOCOL, HEAD_PROTOCOL, type OpenChannel } from '../channel.js';
 import { WalkieError, WalkieErrorCode } from '../errors.js';
 import { WalkieRoles } from '../gen/prb/message_pb.js';
+import { HeadServer, type Head } from '../head-server.js';
 import { InboundBudget } from '../inbound-budget.js';
 import { defaultWalkieLimits, type WalkieLimits } from '../limits.js';
 import type { MethodName } from '../methods.js';
@@ -97,6 +98,8 @@ export class MemoryWalkie implements Walkie, Service {
   readonly #rpcServer: RpcServer;
   readonly #auth: AuthClient | undefined;
   readonly #blobServer: BlobStreamServer;
+  readonly #headServer: HeadServer;
+  #tellsHead = false;
   readonly #address: string;
   #controller = new AbortController();
   #isRunning = false;
@@ -136,6 +139,7 @@ export class MemoryWalkie implements Walkie, Service {
       { logger, metrics: this.#metrics, clock: this.#clock },
     );
     this.#blobServer = new BlobStreamServer(this.#limits, { logger, budget });
+    this.#headServer = new HeadServer(this.#limits, { logger, budget, clock: this.#clock });
     const { hostname, role, chainIdentity, bridgeIdentity } = this.info;
     this.handle('Hello', () => ({
       hostname,
@@ -153,6 +157,11 @@ export class MemoryWalkie implements Walkie, Service {
   serveBlobs(source: BlobSource): void {
     this.#blobServer.use(source);
     this.handle('GetBlobByKey', blobByKeyHandler(source));
+  }
+
+  tellHead(head: Head): void {
+    this.#tellsHead = true;
+    this.#headServer.tell(head);
   }
 
   client(peer: string): WalkieClient {
@@ -197,7 +206,15 @@ export class MemoryWalkie implements Walkie, Service {
       throw new WalkieError(WalkieErrorCode.UNREACHABLE, `No connection to ${target}`);
     }
     const [here, there] = memoryChannelPair(this.peerId, responder.peerId);
-    const server = protocol === PB_PROTOCOL ? responder.#rpcServer : responder.#blobServer;
+    if (protocol === HEAD_PROTOCOL && !responder.#tellsHead) {
+      throw new WalkieError(WalkieErrorCode.NOT_SPOKEN, `${target} does not speak ${protocol}`);
+    }
+    const server =
+      protocol === HEAD_PROTOCOL
+        ? responder.#headServer
+        : protocol === BLOB_PROTOCOL
+          ? responder.#blobServer
+          : responder.#rpcServer;
     void server.serve(
       there,
       { peerId: this.peerId, remoteAddress: this.#address },

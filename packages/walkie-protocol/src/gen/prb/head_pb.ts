@@ -12,10 +12,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file prb/head.proto.
  */
 export const file_prb_head: GenFile = /*@__PURE__*/
-  fileDesc("Cg5wcmIvaGVhZC5wcm90bxIIcHJiLmhlYWQiIgoLSGVhZFJlcXVlc3QSEwoLYWZ0ZXJfcmVsYXkYASABKAUiVQoFUmFuZ2USEwoLcmVsYXlfc3RhcnQYASABKA0SEQoJcmVsYXlfZW5kGAIgASgNEhIKCnBhcmFfc3RhcnQYAyABKAUSEAoIcGFyYV9lbmQYBCABKAUiZQoKSGVhZFVwZGF0ZRIlCgRpbmZvGAEgASgLMhcucHJiLmRhdGFfcHJvdmlkZXIuSW5mbxIfCgZyYW5nZXMYAiADKAsyDy5wcmIuaGVhZC5SYW5nZRIPCgdoYXNfZ2FwGAMgASgIYghlZGl0aW9uc3DoBw", [file_prb_data_provider]);
+  fileDesc("Cg5wcmIvaGVhZC5wcm90bxIIcHJiLmhlYWQiMAoLSGVhZFJlcXVlc3QSEwoLYWZ0ZXJfcmVsYXkYASABKAUSDAoEc2VlbhgCIAEoCSJVCgVSYW5nZRITCgtyZWxheV9zdGFydBgBIAEoDRIRCglyZWxheV9lbmQYAiABKA0SEgoKcGFyYV9zdGFydBgDIAEoBRIQCghwYXJhX2VuZBgEIAEoBSJ0CgpIZWFkVXBkYXRlEiUKBGluZm8YASABKAsyFy5wcmIuZGF0YV9wcm92aWRlci5JbmZvEh8KBnJhbmdlcxgCIAMoCzIPLnByYi5oZWFkLlJhbmdlEg8KB2hhc19nYXAYAyABKAgSDQoFdG9rZW4YBCABKAliCGVkaXRpb25zcOgH", [file_prb_data_provider]);
 
 /**
- * First and only message of the caller on `/runtime-bridge/head/1`.
+ * What the caller says on `/runtime-bridge/head/1`, one such message per stream. It is answered with one HeadUpdate as
+ * soon as there is something that the caller has not seen, or after a while as a sign of life.
  *
  * @generated from message prb.head.HeadRequest
  */
@@ -26,6 +27,13 @@ export type HeadRequest = Message<"prb.head.HeadRequest"> & {
    * @generated from field: int32 after_relay = 1;
    */
   afterRelay: number;
+
+  /**
+   * Token of the last update that it got; empty for none.
+   *
+   * @generated from field: string seen = 2;
+   */
+  seen: string;
 };
 
 /**
@@ -72,7 +80,7 @@ export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
   messageDesc(file_prb_head, 1);
 
 /**
- * What is new at a data provider, or a sign of life when nothing is.
+ * What is new at a data provider.
  *
  * @generated from message prb.head.HeadUpdate
  */
@@ -95,6 +103,13 @@ export type HeadUpdate = Message<"prb.head.HeadUpdate"> & {
    * @generated from field: bool has_gap = 3;
    */
   hasGap: boolean;
+
+  /**
+   * Names this state of the provider; changes with it, and with a restart.
+   *
+   * @generated from field: string token = 4;
+   */
+  token: string;
 };
 
 /**

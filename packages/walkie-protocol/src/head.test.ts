@@ -1,0 +1,151 @@
+import { silentLogger, silentMetrics } from '@runtime-bridge/base';
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { HeadNews } from './head-follower.js';
+import type { HeadRange } from './head-server.js';
+import { WalkieRoles } from './schema.js';
+import { MemoryNetwork, type MemoryWalkie } from './testing/index.js';
+import { WalkieNode } from './walkie-node.js';
+
+const rangeTo = (relayEnd: number): HeadRange => ({
+  relayStart: relayEnd - 9,
+  relayEnd,
+  paraStart: relayEnd / 2,
+  paraEnd: relayEnd / 2 + 3,
+});
+const headAt = (relayEnd: number, count = 1) => ({
+  info: { parentProcessedHeight: relayEnd, paraProcessedHeight: 0 },
+  ranges: Array.from({ length: count }, (_, i) => rangeTo(relayEnd - 10 * (count - 1 - i))),
+});
+const relayEnds = (news: HeadNews) => news.ranges.map(({ relayEnd }) => relayEnd);
+
+let network: MemoryNetwork;
+let provider: MemoryWalkie;
+let follower: MemoryWalkie;
+
+beforeEach(async () => {
+  network = new MemoryNetwork({ logger: silentLogger });
+  provider = network.node({ peerId: 'QmProvider', limits: { headHoldMs: 30 } });
+  follower = network.node({ peerId: 'QmFollower' });
+  await provider.start();
+  await follower.start();
+});
+
+async function next(heads: AsyncGenerator<HeadNews, void>): Promise<HeadNews> {
+  const { value, done } = await heads.next();
+  if (done || value === undefined) throw new Error('it ended');
+  return value;
+}
+
+describe('following a head', () => {
+  it('tells each change, and ranges since the last one', async () => {
+    provider.tellHead(headAt(100, 3));
+    const heads = follower.client('QmProvider').heads();
+    const first = await next(heads);
+    expect(first.info.parentProcessedHeight).toBe(100);
+    expect(relayEnds(first)).toEqual([80, 90, 100]);
+    const waiting = next(heads);
+    // Longer than a question is held open: signs of life are no news.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    provider.tellHead(headAt(110, 4));
+    const second = await waiting;
+    expect(second.ranges).toEqual([rangeTo(110)]);
+    expect(second.hasGap).toBe(false);
+    await heads.return();
+  });
+
+  it('is bounded: a slow follower gets the newest, and hears of a gap', async () => {
+    const small = network.node({ peerId: 'QmSmall', limits: { maxHeadRanges: 2 } });
+    await small.start();
+    small.tellHead(headAt(100));
+    const heads = follower.client('QmSmall').heads();
+    await next(heads);
+    for (let end = 110; end <= 1_000; end += 10) small.tellHead(headAt(end, 10));
+    const news = await next(heads);
+    expect(relayEnds(news)).toEqual([990, 1_000]);
+    expect(news.hasGap).toBe(true);
+    await heads.return();
+  });
+
+  it('resumes after a restart, where it was', async () => {
+    provider.tellHead(headAt(100));
+    const problems: unknown[] = [];
+    const heads = follower
+      .client('QmProvider')
+      .heads({ afterRelay: 90, onProblem: (error) => problems.push(error) });
+    await next(heads);
+    await provider.stop();
+    const waiting = next(heads);
+    await expect.poll(() => problems.length).toBeGreaterThan(0);
+    const again = network.node({ peerId: 'QmProvider' });
+    again.tellHead(headAt(120, 5));
+    await again.start();
+    expect(relayEnds(await waiting)).toEqual([110, 120]);
+    await heads.return();
+  });
+
+  it('polls a provider of 2022, and tells what changed only', async () => {
+    let asked = 0;
+    provider.handle('GetDataProviderInfo', () => {
+      asked += 1;
+      return { parentProcessedHeight: Math.floor(asked / 3), paraProcessedHeight: 0 };
+    });
+    const heads = follower.client('QmProvider').heads({ pollMs: 2 });
+    const seen: number[] = [];
+    for await (const { info, ranges } of heads) {
+      expect(ranges).toEqual([]);
+      seen.push(info.parentProcessedHeight);
+      if (seen.length === 3) break;
+    }
+    expect(seen).toEqual([0, 1, 2]);
+    expect(asked).toBe(6);
+  });
+
+  it('ends with the signal', async () => {
+    const controller = new AbortController();
+    provider.tellHead(headAt(100));
+    const heads = follower.client('QmProvider').heads({ signal: controller.signal });
+    await next(heads);
+    const waiting = heads.next();
+    controller.abort();
+    expect(await waiting).toEqual({ value: undefined, done: true });
+  });
+
+  it('works over libp2p, also when told only after the start', async () => {
+    const nodes = await Promise.all(
+      [['/ip4/127.0.0.1/tcp/0'], []].map(async (listenAddresses) => {
+        const node = new WalkieNode(
+          {
+            role: WalkieRoles.WR_CLIENT,
+            privateKey: await generateKeyPair('Ed25519'),
+            chainIdentity: '0xabc',
+            bridgeIdentity: 'default',
+            hostname: 'host',
+            listenAddresses,
+            bootNodes: [],
+            mdns: false,
+          },
+          { logger: silentLogger, metrics: silentMetrics },
+        );
+        await node.start();
+        return node;
+      }),
+    );
+    const [server, client] = nodes as [WalkieNode, WalkieNode];
+    server.handle('GetDataProviderInfo', () => ({ parentProcessedHeight: 1 }));
+    const address = server.addresses[0]!;
+    const polled = client.client(address).heads();
+    expect((await next(polled)).info.parentProcessedHeight).toBe(1);
+    await polled.return();
+    server.tellHead(headAt(100));
+    const heads = client.client(address).heads();
+    expect(relayEnds(await next(heads))).toEqual([100]);
+    const waiting = next(heads);
+    const startedMs = Date.now();
+    server.tellHead(headAt(110));
+    expect(relayEnds(await waiting)).toEqual([110]);
+    expect(Date.now() - startedMs).toBeLessThan(400);
+    await heads.return();
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+});
