@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { fileURLToPath } from 'node:url';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -91,7 +92,7 @@ const blobs: BlobSource = {
 };
 const blobFacts = (size: number) => ({ size, crc32c: crc32c(Buffer.alloc(size, size % 251)) });
 
-async function ourNode(bootNodes: string[]): Promise<WalkieNode> {
+async function ourNode(bootNodes: string[], mdns = false): Promise<WalkieNode> {
   const node = new WalkieNode(
     {
       role: WalkieRoles.WR_LIFECYCLE_MANAGER,
@@ -101,7 +102,7 @@ async function ourNode(bootNodes: string[]): Promise<WalkieNode> {
       hostname: 'host-new',
       listenAddresses: ['/ip4/127.0.0.1/tcp/0'],
       bootNodes,
-      mdns: false,
+      mdns,
     },
     { logger, metrics: silentMetrics },
   );
@@ -121,6 +122,53 @@ async function ourNode(bootNodes: string[]): Promise<WalkieNode> {
   await node.start();
   return node;
 }
+
+/** Whether a multicast packet comes back to this host. */
+async function canMulticast(): Promise<boolean> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  try {
+    return await new Promise<boolean>((resolve) => {
+      setTimeout(() => resolve(false), 2_000);
+      socket.once('error', () => resolve(false));
+      socket.once('message', () => resolve(true));
+      socket.bind(0, () => {
+        socket.addMembership('224.0.0.251');
+        socket.setMulticastLoopback(true);
+        socket.send('hello', socket.address().port, '224.0.0.251');
+      });
+    });
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
+}
+
+describe('Walkie of 2022 and ours, with no boot nodes', () => {
+  it('meet by multicast, either way', async ({ skip }) => {
+    if (!(await canMulticast())) {
+      if (process.env['CI'] === 'true') throw new Error('No multicast on this host');
+      console.warn('SKIPPED: no multicast on this host, so the mDNS of 2022 is not tested');
+      skip();
+    }
+    const theirs = await Node2022.start({ mdns: true });
+    const ours = await ourNode([], true);
+    try {
+      await ours.peers.until(
+        (peers) => peers.some(({ peerId }) => peerId === theirs.peerId),
+        AbortSignal.timeout(30_000),
+      );
+      await expect
+        .poll(async () => (await theirs.ask<SystemInfo[]>('peers')).map((p) => p.peerId), {
+          timeout: 30_000,
+        })
+        .toContain(ours.peerId);
+    } finally {
+      await ours.stop();
+      await theirs.stop();
+    }
+  }, 90_000);
+});
 
 describe('Walkie of 2022 and ours', () => {
   let theirs: Node2022;

@@ -189,7 +189,7 @@ async function request(address, method, payload) {
   }
 }
 
-async function start({ listen, bootNodes, role, identity }) {
+async function start({ listen, bootNodes, role, identity, mdns = false }) {
   const peerId = identity
     ? await PeerId.createFromProtobuf(Buffer.from(identity, 'base64'))
     : await PeerId.create({ keyType: 'RSA', bits: 2048 });
@@ -207,7 +207,7 @@ async function start({ listen, bootNodes, role, identity }) {
       dht: { enabled: true },
       peerDiscovery: {
         autoDial: false,
-        mdns: { enabled: false },
+        mdns: { enabled: mdns, interval: 2_000 },
         bootstrap: { enabled: bootNodes.length > 0, list: bootNodes, interval: 20_000 },
       },
     },

@@ -42,6 +42,7 @@ import { HeadServer, type Head } from './head-server.js';
 import { InboundBudget } from './inbound-budget.js';
 import { Libp2pChannel } from './libp2p-channel.js';
 import { defaultWalkieLimits, type WalkieLimits } from './limits.js';
+import { Mdns2022 } from './mdns-2022.js';
 import type { MethodName } from './methods.js';
 import { PeerDirectory } from './peer-directory.js';
 import { PeerKeeper } from './peer-keeper.js';
@@ -95,6 +96,8 @@ export class WalkieNode implements Service, Walkie {
   readonly #blobServer: BlobStreamServer;
   readonly #headServer: HeadServer;
   readonly #stopping = new AbortController();
+  readonly #found2022 = new Set<string>();
+  #mdns2022: Mdns2022 | undefined;
   readonly #served = new Set<string>([PB_PROTOCOL]);
   #running: { libp2p: Libp2p; connections: Connections; keeper: PeerKeeper } | undefined;
   #starting: Promise<void> | undefined;
@@ -239,6 +242,7 @@ export class WalkieNode implements Service, Walkie {
     );
     this.#running = { libp2p, connections, keeper };
     keeper.start();
+    if (this.#options.mdns) this.#startMdns2022(libp2p);
     this.#logger.info('Walkie is up', {
       peer: this.peerId,
       addresses: this.addresses.join(' '),
@@ -252,8 +256,33 @@ export class WalkieNode implements Service, Walkie {
     await this.#starting?.catch(() => {});
     const running = this.#running;
     this.#running = undefined;
+    await this.#mdns2022?.stop();
     await running?.keeper.stop();
     await running?.libp2p.stop();
+  }
+
+  #startMdns2022(libp2p: Libp2p): void {
+    this.#mdns2022 = new Mdns2022(
+      { peerId: this.peerId },
+      {
+        addresses: () => libp2p.getMultiaddrs(),
+        onPeer: (peerId, multiaddrs) => {
+          // Strangers may flood the network with names; the keeper takes no more either.
+          if (!this.#found2022.has(peerId.toString())) {
+            if (this.#found2022.size >= this.#limits.maxPeers) return;
+            this.#found2022.add(peerId.toString());
+          }
+          // The keeper looks at the peer store when something in it changes.
+          libp2p.peerStore
+            .merge(peerId, { multiaddrs })
+            .catch((error: unknown) =>
+              this.#logger.debug('Peer could not be noted', { peer: peerId.toString() }, error),
+            );
+        },
+        logger: this.#logger,
+      },
+    );
+    this.#mdns2022.start();
   }
 
   #createLibp2p(): Promise<Libp2p> {
