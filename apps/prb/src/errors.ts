@@ -1,0 +1,37 @@
+import { BridgeError } from '@runtime-bridge/base';
+
+/** Exit codes, which scripts may rely on. */
+export const ExitCode = {
+  OK: 0,
+  /** Something failed. */
+  FAILED: 1,
+  /** The command line or an input file makes no sense. */
+  USAGE: 2,
+  /** A peer, pool or worker is not there. */
+  NOT_FOUND: 3,
+  /** The peer refused it. */
+  REFUSED: 4,
+} as const;
+
+/** What the user wrote makes no sense. */
+export class UsageError extends BridgeError<'USAGE'> {
+  constructor(message: string) {
+    super('USAGE', message);
+  }
+}
+
+/** What the user named is not there. */
+export class MissingError extends BridgeError<'NOT_FOUND'> {
+  constructor(message: string) {
+    super('NOT_FOUND', message);
+  }
+}
+
+/** The exit code that an error stands for. */
+export function exitCodeOf(error: unknown): number {
+  const { code } = BridgeError.from(error);
+  if (code === 'USAGE' || code === 'BAD_SECRET' || code === 'BAD_ADDRESS') return ExitCode.USAGE;
+  if (code === 'NOT_FOUND') return ExitCode.NOT_FOUND;
+  if (code === 'UNAUTHORIZED') return ExitCode.REFUSED;
+  return ExitCode.FAILED;
+}

@@ -1,0 +1,114 @@
+import {
+  createAccessPolicy,
+  DataProviderStatus,
+  SharedSecret,
+  WalkieRoles,
+  WorkerStatus,
+  type RequestOf,
+} from '@runtime-bridge/walkie-protocol';
+import { MemoryNetwork, type MemoryWalkieOptions } from '@runtime-bridge/walkie-protocol/testing';
+import type { Connect } from './session.js';
+
+type PoolRow = RequestOf<'CreatePool'>['pools'][number];
+type WorkerRow = RequestOf<'CreateWorker'>['workers'][number];
+type Fields<T> = Partial<Omit<T, '$typeName' | '$unknown'>>;
+
+/** Everybody is from far away. */
+export const createAccessPolicyForTest = () => createAccessPolicy({ hostAddresses: () => [] });
+
+/** A manager and a provider in memory which remember what they are told. */
+export interface FakeFleet {
+  readonly connect: Connect;
+  readonly calls: string[];
+  worker(name: string): Fields<WorkerRow> | undefined;
+  pool(pid: bigint): Fields<PoolRow> | undefined;
+  addWorkers(count: number): void;
+  stop(): Promise<void>;
+}
+
+export async function startFleet(options: MemoryWalkieOptions = {}): Promise<FakeFleet> {
+  const network = new MemoryNetwork();
+  const address = '/ip4/203.0.113.7/tcp/1';
+  const manager = network.node({
+    peerId: 'QmManager',
+    hostname: 'manager-1',
+    role: WalkieRoles.WR_LIFECYCLE_MANAGER,
+    access: createAccessPolicy({ allowUnauthenticated: true }),
+    ...options,
+  });
+  const provider = network.node({ peerId: 'QmDp', role: WalkieRoles.WR_DATA_PROVIDER_INT });
+  const calls: string[] = [];
+  let pools: Fields<PoolRow>[] = [{ uuid: 'uuid-p', pid: 2n, name: 'pool-2', enabled: true }];
+  let workers: Fields<WorkerRow>[] = ['w1', 'w2'].map(workerNamed);
+  manager.handle('ListPool', () => ({ pools }));
+  manager.handle('ListWorker', () => ({ workers }));
+  manager.handle('GetWorkerStatus', ({ ids }) => ({
+    workerStates: workers
+      .filter(({ uuid }) => ids.length === 0 || ids.includes(uuid!))
+      .map((worker) => ({
+        worker,
+        status: worker.name === 'w2' ? WorkerStatus.S_ERROR : WorkerStatus.S_ACTIVE,
+        paraBlockDispatchedTo: 50,
+        lastMessage: `[2022-01-01T00:00:00+00:00] ${'long '.repeat(50)}`,
+      })),
+  }));
+  for (const method of ['RestartWorker', 'RefreshRaAndRestartWorker', 'KickWorker'] as const) {
+    manager.handle(method, ({ ids }) => {
+      calls.push(`${method} ${ids.join(',')}`);
+      return {};
+    });
+  }
+  manager.handle('CreatePool', (request) => {
+    pools = [...pools, ...request.pools.map((pool) => ({ ...pool, uuid: `uuid-${pool.pid}` }))];
+    return { pools };
+  });
+  manager.handle('UpdatePool', ({ items }) => {
+    for (const { id, pool } of items) {
+      const uuid = id!.identity.value as string;
+      pools = pools.filter((row) => row.uuid !== uuid);
+      if (!pool!.deleted) pools.push({ ...pool, uuid });
+    }
+    return { pools };
+  });
+  manager.handle('CreateWorker', (request) => {
+    workers = [...workers, ...request.workers.map((row) => ({ ...row, uuid: `uuid-${row.name}` }))];
+    return { workers };
+  });
+  manager.handle('UpdateWorker', ({ items }) => {
+    for (const { id, worker } of items) {
+      const uuid = id!.identity.value as string;
+      workers = workers.filter((row) => row.uuid !== uuid);
+      if (!worker!.deleted) workers.push({ ...worker, uuid });
+    }
+    return { workers };
+  });
+  provider.handle('GetDataProviderInfo', () => ({
+    status: DataProviderStatus.S_IDLE,
+    parentProcessedHeight: 100,
+  }));
+  await manager.start();
+  await provider.start();
+  return {
+    connect: async ({ psk }) =>
+      network.node({ address, secret: psk === undefined ? undefined : SharedSecret.parse(psk) }),
+    calls,
+    worker: (name) => workers.find((row) => row.name === name),
+    pool: (pid) => pools.find((row) => row.pid === pid),
+    addWorkers: (count) => {
+      workers = [...workers, ...Array.from({ length: count }, (_, i) => workerNamed(`n${i}`))];
+    },
+    stop: async () => {
+      await provider.stop();
+      await manager.stop();
+    },
+  };
+}
+
+const workerNamed = (name: string): Fields<WorkerRow> => ({
+  uuid: `uuid-${name}`,
+  pid: 2n,
+  name,
+  endpoint: `http://${name}:8000`,
+  enabled: true,
+  stake: '1500500000000000',
+});

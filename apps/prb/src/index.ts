@@ -1,0 +1,1 @@
+export { createProgram, run, type Terminal } from './program.js';
