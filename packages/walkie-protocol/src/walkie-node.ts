@@ -14,6 +14,8 @@ import { tcp } from '@libp2p/tcp';
 import {
   abortedError,
   messageOf,
+  silentLogger,
+  silentMetrics,
   systemClock,
   type Clock,
   type Logger,
@@ -106,12 +108,13 @@ export class WalkieNode implements Service, Walkie {
   /** @throws WalkieError BAD_ADDRESS naming a listen address that is no multiaddr */
   constructor(
     options: WalkieNodeOptions,
-    collaborators: { logger: Logger; metrics: MetricsRegister; clock?: Clock },
+    collaborators: { logger?: Logger; metrics?: MetricsRegister; clock?: Clock } = {},
   ) {
+    const { logger = silentLogger, metrics = silentMetrics } = collaborators;
     this.#options = options;
     this.#limits = { ...defaultWalkieLimits, ...options.limits };
     this.#budget = new InboundBudget(this.#limits);
-    this.#logger = collaborators.logger.child({ module: 'walkie' });
+    this.#logger = logger.child({ module: 'walkie' });
     this.#clock = collaborators.clock ?? systemClock;
     this.peerId = peerIdFromPrivateKey(options.privateKey).toString();
     for (const address of options.listenAddresses) parseMultiaddr(address);
@@ -120,7 +123,7 @@ export class WalkieNode implements Service, Walkie {
       this.#logger.warn('Boot node ignored', { bootNode: entry, reason });
     }
     this.#bootNodes = nodes;
-    this.#rpcMetrics = createRpcMetrics(collaborators.metrics);
+    this.#rpcMetrics = createRpcMetrics(metrics);
     const { secret, bridgeIdentity } = options;
     if (secret !== undefined) {
       this.#auth = new AuthClient({ secret, peerId: this.peerId }, { clock: this.#clock });
@@ -152,12 +155,12 @@ export class WalkieNode implements Service, Walkie {
     // Each request under way listens to it.
     setMaxListeners(0, this.#stopping.signal);
     this.handle('Hello', () => this.#ownInfo());
-    collaborators.metrics.gauge({
+    metrics.gauge({
       name: 'runtime_bridge_walkie_peers_count',
       help: 'Walkie peers in the directory',
       collect: (gauge) => gauge.set(this.peers.size),
     });
-    collaborators.metrics.gauge({
+    metrics.gauge({
       name: 'runtime_bridge_walkie_held_bytes',
       help: 'Bytes of Walkie requests and answers under way',
       collect: (gauge) => gauge.set(this.#budget.bytes),
