@@ -55,6 +55,7 @@ export interface WalkieLimits {
   dialTimeoutMs: number;
 }
 
+/** The limits of a node that is told no others. */
 export const defaultWalkieLimits: WalkieLimits = {
   maxMessageBytes: 4 * MIB,
   maxListBytes: 32 * MIB,
