@@ -4,15 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromJson, toJson, type JsonValue } from '@bufbuild/protobuf';
 import { silentLogger, silentMetrics } from '@runtime-bridge/base';
 import { Identity, loadOrCreateIdentity } from '@runtime-bridge/keystore';
 import {
   BlobClient,
   BlobServer,
   crc32c,
+  findMethod,
   WalkieNode,
   WalkieRoles,
   type BlobSource,
+  type MethodName,
 } from '@runtime-bridge/walkie-protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -121,6 +124,13 @@ async function ourNode(bootNodes: string[], mdns = false): Promise<WalkieNode> {
   }));
   await node.start();
   return node;
+}
+
+/** What is on the wire of a message: lists that are empty are not. */
+function presentIn(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, one]) => !Array.isArray(one) || one.length > 0),
+  );
 }
 
 /** Whether a multicast packet comes back to this host. */
@@ -264,6 +274,102 @@ describe('Walkie of 2022 and ours', () => {
     // Each of theirs opens and closes a connection, which is far more than libp2p's default of five a second.
     for (let i = 0; i < 30; i += 1) {
       expect((await theirs.request<SystemInfo>(address, 'Hello', {})).hasError).toBe(false);
+    }
+  }, 60_000);
+
+  it('every method of every role goes both ways, and nothing is lost on the way', async () => {
+    const worker = {
+      uuid: 'uuid-w',
+      pid: '2',
+      name: 'w1',
+      endpoint: 'http://h:8000',
+      enabled: true,
+      deleted: false,
+      stake: '1500',
+      syncOnly: false,
+    };
+    const owner = { mnemonic: 'a phrase', polkadotJson: '{}', ss58Phala: '3x', ss58Polkadot: '1x' };
+    const pool = {
+      uuid: 'uuid-p',
+      owner,
+      pid: '18446744073709551615',
+      name: 'p',
+      enabled: false,
+      deleted: true,
+      realPhalaSs58: '',
+      syncOnly: true,
+    };
+    const states = {
+      workerStates: [
+        {
+          status: 7,
+          parentHeaderSynchedTo: -1,
+          paraHeaderSynchedTo: 0,
+          paraBlockDispatchedTo: 5,
+          initialized: false,
+          worker,
+          publicKey: 'aa',
+          lastMessage: '[2022] x',
+        },
+      ],
+    };
+    const info = Object.fromEntries([
+      ['status', 2],
+      ...'paraId parentStartHeader parentTarget parentFetchedHeight parentProcessedHeight parentCommittedHeight paraTarget paraFetchedHeight paraProcessedHeight paraCommittedHeight'
+        .split(' ')
+        .map((name, i): [string, number] => [name, i - 1]),
+      ['blobServerPort', 8012],
+    ]);
+    const ids = { ids: ['uuid-w', 'uuid-2'] };
+    const cases: [MethodName, object, object][] = [
+      ['GetDataProviderInfo', {}, info],
+      ['ListPool', {}, { pools: [pool] }],
+      ['CreatePool', { pools: [pool] }, { pools: [pool, pool] }],
+      ['UpdatePool', { items: [{ id: { pid: '2' }, pool }] }, { pools: [] }],
+      ['ListWorker', {}, { workers: [worker] }],
+      ['CreateWorker', { workers: [worker] }, { workers: [worker] }],
+      ['UpdateWorker', { items: [{ id: { name: 'w1' }, worker }] }, { workers: [worker] }],
+      ['RestartWorker', ids, states],
+      ['RefreshRaAndRestartWorker', ids, states],
+      ['KickWorker', ids, states],
+      ['GetWorkerStatus', ids, states],
+    ];
+    const server = await Node2022.start({});
+    const ourServer = await ourNode([]);
+    await server.ask('answerWith', {
+      answers: Object.fromEntries(cases.map(([method, , answer]) => [method, answer])),
+    });
+    const seen: Record<string, unknown> = {};
+    try {
+      for (const [name, request, answer] of cases) {
+        const { input, output } = findMethod(name)!;
+        // Ours calls theirs.
+        const message = await ours
+          .client(server.address)
+          .call(name, fromJson(input, request as JsonValue) as never);
+        expect(toJson(output, message as never, { enumAsInteger: true })).toEqual(
+          presentIn(answer),
+        );
+        // Theirs calls ours.
+        ourServer.handle(name, (asked) => {
+          seen[name] = toJson(input, asked as never);
+          return fromJson(output, answer as JsonValue) as never;
+        });
+        const response = await server.request(ourServer.addresses[0]!, name, request);
+        expect(response.error).toBeUndefined();
+        expect(response.data).toEqual(presentIn(answer));
+        expect(seen[name]).toEqual(presentIn(request));
+      }
+      const asked = await server.ask<Record<string, object>>('asked');
+      for (const [name, request] of cases) expect(asked[name]).toEqual(presentIn(request));
+      for (const name of ['Auth', 'WantBlob', 'GetBlobWithToken', 'ListWorkerEvents'] as const) {
+        await expect(ours.client(ourServer.addresses[0]!).call(name, {})).rejects.toMatchObject({
+          code: 'NOT_FOUND',
+        });
+      }
+    } finally {
+      await ourServer.stop();
+      await server.stop();
     }
   }, 60_000);
 

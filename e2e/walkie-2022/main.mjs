@@ -82,6 +82,52 @@ const schema = protobuf.Root.fromJSON({
       },
     },
     WorkerStates: { fields: { workerStates: many(1, 'WorkerState') } },
+    Info: {
+      fields: Object.fromEntries([
+        ['status', field(1, 'int32')],
+        ...[
+          'paraId',
+          'parentStartHeader',
+          'parentTarget',
+          'parentFetchedHeight',
+          'parentProcessedHeight',
+          'parentCommittedHeight',
+          'paraTarget',
+          'paraFetchedHeight',
+          'paraProcessedHeight',
+          'paraCommittedHeight',
+        ].map((name, i) => [name, field(i + 2, 'int32')]),
+        ['blobServerPort', field(12, 'uint32')],
+      ]),
+    },
+    Account: {
+      fields: {
+        mnemonic: field(1, 'string'),
+        polkadotJson: field(2, 'string'),
+        ss58Phala: field(3, 'string'),
+        ss58Polkadot: field(4, 'string'),
+      },
+    },
+    Pool: {
+      fields: {
+        uuid: field(1, 'string'),
+        owner: field(2, 'Account'),
+        pid: field(3, 'uint64'),
+        name: field(4, 'string'),
+        enabled: field(5, 'bool'),
+        deleted: field(6, 'bool'),
+        realPhalaSs58: field(7, 'string'),
+        syncOnly: field(8, 'bool'),
+      },
+    },
+    PoolList: { fields: { pools: many(1, 'Pool') } },
+    Identity: {
+      fields: { uuid: field(1, 'string'), name: field(2, 'string'), pid: field(3, 'uint64') },
+    },
+    PoolItem: { fields: { id: field(1, 'Identity'), pool: field(2, 'Pool') } },
+    PoolItems: { fields: { items: many(1, 'PoolItem') } },
+    WorkerItem: { fields: { id: field(1, 'Identity'), worker: field(2, 'Worker') } },
+    WorkerItems: { fields: { items: many(1, 'WorkerItem') } },
   },
 });
 const METHODS = {
@@ -89,11 +135,20 @@ const METHODS = {
   GetBlobByKey: ['Key', 'RawBlob'],
   ListWorker: ['Empty', 'WorkerList'],
   GetWorkerStatus: ['Ids', 'WorkerStates'],
+  RestartWorker: ['Ids', 'WorkerStates'],
+  RefreshRaAndRestartWorker: ['Ids', 'WorkerStates'],
+  KickWorker: ['Ids', 'WorkerStates'],
+  GetDataProviderInfo: ['Empty', 'Info'],
+  ListPool: ['Empty', 'PoolList'],
+  CreatePool: ['PoolList', 'PoolList'],
+  UpdatePool: ['PoolItems', 'PoolList'],
+  CreateWorker: ['WorkerList', 'WorkerList'],
+  UpdateWorker: ['WorkerItems', 'WorkerList'],
 };
 
 const encode = (type, value) => {
   const message = schema.lookupType(type);
-  return message.encode(message.create(value)).finish();
+  return message.encode(message.fromObject(value)).finish();
 };
 const decode = (type, bytes) => schema.lookupType(type).decode(bytes);
 // Only what was on the wire, as 2022's JSON had it.
@@ -270,6 +325,17 @@ async function getBlob({ address, key }) {
   }
 }
 
+/** Answers methods as told, and remembers what they were asked. */
+const asked = {};
+function answerWith({ answers }) {
+  for (const [method, value] of Object.entries(answers)) {
+    handlers[method] = (message) => {
+      asked[method] = toJson(METHODS[method][0], message);
+      return schema.lookupType(METHODS[method][1]).fromObject(value);
+    };
+  }
+}
+
 let blobTcpServer;
 function serveBlobTcp() {
   blobTcpServer = net.createServer((socket) => {
@@ -329,6 +395,8 @@ const commands = {
   start,
   request: ({ address, method, payload }) => request(address, method, payload ?? {}),
   getBlob,
+  answerWith,
+  asked: () => asked,
   serveBlobTcp,
   getBlobsTcp,
   peers: () => [...peers.values()],

@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr } from '@multiformats/multiaddr';
+import { CODE_P2P, multiaddr } from '@multiformats/multiaddr';
 import {
   Backoff,
   BridgeError,
@@ -177,8 +177,10 @@ export class PeerKeeper {
       const id = peerIdFromString(peerId);
       if (id.equals(libp2p.peerId)) continue;
       const known = await libp2p.peerStore.get(id).catch(() => undefined);
-      if (known !== undefined && known.addresses.length > 0) continue;
-      await libp2p.peerStore.merge(id, { multiaddrs: [multiaddr(address)] });
+      // One peer may be named at several addresses.
+      const wanted = multiaddr(address).decapsulateCode(CODE_P2P);
+      if (known?.addresses.some(({ multiaddr: one }) => one.equals(wanted)) === true) continue;
+      await libp2p.peerStore.merge(id, { multiaddrs: [wanted] });
     }
   }
 

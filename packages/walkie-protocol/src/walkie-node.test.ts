@@ -184,6 +184,63 @@ describe('WalkieNode', () => {
     expect((await watcher.client(again.peerId).call('Hello', {})).hostname).toBe('after');
   });
 
+  it('listens on IPv6 and several interfaces; is met and called on each', async () => {
+    const server = await startNode({
+      listenAddresses: ['/ip6/::1/tcp/0', '/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.2/tcp/0'],
+    });
+    expect(server.addresses).toHaveLength(3);
+    const remote: string[] = [];
+    server.handle('KickWorker', (_request, { remoteAddress }) => {
+      remote.push(remoteAddress.replace(/\/tcp.*/, ''));
+      return {};
+    });
+    for (const [i, address] of server.addresses.entries()) {
+      const caller = await startNode({
+        privateKey: keys[1]!,
+        listenAddresses: [],
+        bootNodes: [address],
+      });
+      const [found] = await caller.peers.until((peers) => peers.length === 1, soon());
+      expect(found?.multiaddr).toBe(address);
+      // A change: the own host is known by IPv6 too.
+      await caller.client(address).call('KickWorker', {});
+      await caller.stop();
+      expect(remote).toHaveLength(i + 1);
+    }
+    expect(remote.some((one) => one.startsWith('/ip6/'))).toBe(true);
+    // One whose first address is of no use is reached at the others.
+    const dead = `/ip4/127.0.0.1/tcp/1/p2p/${server.peerId}`;
+    const caller = await startNode({
+      privateKey: keys[1]!,
+      listenAddresses: [],
+      bootNodes: [dead, server.addresses[0]!],
+    });
+    await caller.peers.until((peers) => peers.length === 1, soon());
+  });
+
+  it('greets a peer again that was restarted at another address as somebody else', async () => {
+    const before = await startNode({ hostname: 'before', role: WalkieRoles.WR_CLIENT });
+    const watcher = await startNode({ privateKey: keys[1]!, bootNodes: before.addresses });
+    await watcher.peers.until((peers) => peers.length === 1, soon());
+    await before.stop();
+    await watcher.peers.until((peers) => peers.length === 0, soon());
+    const after = await startNode({
+      hostname: 'after',
+      role: WalkieRoles.WR_LIFECYCLE_MANAGER,
+      bridgeIdentity: 'other',
+      listenAddresses: ['/ip4/127.0.0.3/tcp/0'],
+      bootNodes: watcher.addresses,
+    });
+    const [peer] = await watcher.peers.until((peers) => peers.length === 1, soon());
+    expect(peer).toMatchObject({
+      hostname: 'after',
+      role: WalkieRoles.WR_LIFECYCLE_MANAGER,
+      bridgeIdentity: 'other',
+      peerId: after.peerId,
+    });
+    expect((await watcher.client(after.peerId).call('Hello', {})).hostname).toBe('after');
+  });
+
   it('does not list a peer that claims another peer id', async () => {
     const liar = await startNode();
     let greetings = 0;
