@@ -88,7 +88,7 @@ export class WalkiePresence implements Service {
     }
     const { blobs, info } = this.#with;
     const teller = new HeadTeller({ heights: store.heights, info, blobs, logger, clock });
-    await teller.run(this.#node!, signal);
+    await teller.run(node, signal);
   }
 
   #makeNode(chainIdentity: string): WalkieNode {
