@@ -111,6 +111,17 @@ describe('WalkieNode', () => {
     expect(many).toHaveLength(300);
   });
 
+  it('takes many calls at once on a connection that is just being made', async () => {
+    const server = await startNode();
+    server.handle('KickWorker', () => ({}));
+    for (let round = 0; round < 3; round += 1) {
+      const caller = await startNode({ privateKey: keys[1]!, listenAddresses: [] });
+      const client = caller.client(server.addresses[0]!);
+      await Promise.all(Array.from({ length: 100 }, () => client.call('KickWorker', {})));
+      await caller.stop();
+    }
+  });
+
   it('keeps to its limits and deadlines', async () => {
     const limits = {
       maxMessageBytes: 10_000,

@@ -291,6 +291,8 @@ export class WalkieNode implements Service, Walkie {
   #createLibp2p(): Promise<Libp2p> {
     const { privateKey, listenAddresses, mdns: withMdns } = this.#options;
     const limits = this.#limits;
+    // Calls may come before this side has set the connection up; beyond libp2p's ten of them it hangs up.
+    const early = { maxEarlyStreams: limits.maxStreamsPerConnection };
     return createLibp2p({
       start: false,
       privateKey,
@@ -304,8 +306,9 @@ export class WalkieNode implements Service, Walkie {
         yamux({
           maxInboundStreams: limits.maxStreamsPerConnection,
           maxOutboundStreams: limits.maxStreamsPerConnection,
+          ...early,
         }),
-        mplex({ disconnectThreshold: MPLEX_DISCONNECT_THRESHOLD }),
+        mplex({ disconnectThreshold: MPLEX_DISCONNECT_THRESHOLD, ...early }),
       ],
       connectionManager: {
         maxConnections: limits.maxConnections,
