@@ -18,7 +18,12 @@ import { decodeRelayRow } from './rows/relay-row.js';
 import { BlockStore } from './store/block-store.js';
 import { ChainSync, type ChainSyncOptions } from './sync/chain-sync.js';
 
-type NodeOptions = Partial<Omit<FakeNodeOptions, 'kind' | 'url'>>;
+type NodeOptions = Partial<Omit<FakeNodeOptions, 'kind' | 'url'>> & {
+  /** Other chains than those of the bench. */
+  chains?: FakeChains;
+  /** A finalised relay height of its own. */
+  finalized?: Watched<number>;
+};
 
 export interface BenchOptions {
   chains?: Partial<FakeChainsOptions> | FakeChains;
@@ -61,7 +66,11 @@ export class Bench {
     const nodes = (kind: 'relay' | 'para') =>
       (options[kind] ?? [{}]).map(
         (node, index) =>
-          new FakeNode({ url: `ws://${kind}-${index}.test`, kind, ...node }, chains, finalized),
+          new FakeNode(
+            { url: `ws://${kind}-${index}.test`, kind, ...node },
+            node.chains ?? chains,
+            node.finalized ?? finalized,
+          ),
       );
     const path = options.path ?? (await mkdtemp(join(tmpdir(), 'rb-block-store-')));
     const bench = new Bench(chains, nodes('relay'), nodes('para'), finalized, path, options);

@@ -9,6 +9,7 @@ export function stepFaultOf(error: unknown): Fault | undefined {
       // Of two that disagree, nobody can tell which one lies: neither is believed until they agree.
       return error.facts['check'] === Check.SECOND_OPINION ? undefined : 'lie';
     case BlockStoreErrorCode.NODE_STALLED:
+      return 'stalled';
     case BlockStoreErrorCode.NODE_UNSUITABLE:
       return 'failure';
     case BlockStoreErrorCode.STORE_LOCKED:

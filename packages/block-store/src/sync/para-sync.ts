@@ -118,7 +118,12 @@ export class ParaSync {
       });
     }
     await keepTrying(
-      () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
+      () =>
+        client.use((rpc, workSignal = signal) => this.#runOn(rpc, workSignal), {
+          signal,
+          faultOf: stepFaultOf,
+          leaveWhenBehind: true,
+        }),
       {
         what: 'Para synchronisation',
         onFailure: (error) => status.failed('para', error),

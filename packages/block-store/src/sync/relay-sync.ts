@@ -85,7 +85,12 @@ export class RelaySync {
   async run(signal: AbortSignal): Promise<void> {
     const { client, status } = this.#with;
     await keepTrying(
-      () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
+      () =>
+        client.use((rpc, workSignal = signal) => this.#runOn(rpc, workSignal), {
+          signal,
+          faultOf: stepFaultOf,
+          leaveWhenBehind: true,
+        }),
       {
         what: 'Relay synchronisation',
         onFailure: (error) => status.failed('relay', error),
