@@ -65,7 +65,9 @@ export async function createDataProvider(
   logger.info('Got my peer id', { peerId: identity.peerId });
 
   const group = new ServiceGroup('data provider', { logger });
-  const store = group.add(new BlockStore({ path: settings.storePath }));
+  const store = group.add(
+    new BlockStore({ path: settings.storePath, reserveBytes: settings.diskReserveMiB * MIB }),
+  );
   const views = new BlobViews(
     {
       cacheBytes: settings.cacheMiB * MIB,

@@ -109,6 +109,14 @@ export const dataProviderSettings = {
     max: 65_536,
     unit: 'MiB',
   }),
+  diskReserveMiB: integerSetting({
+    env: 'PHALA_DATA_PROVIDER_DISK_RESERVE',
+    description: 'Fetching pauses while less of the disk is free; what is stored is served',
+    default: 512,
+    min: 1,
+    max: 1_048_576,
+    unit: 'MiB',
+  }),
   maxRangeCount: integerSetting({
     env: 'PHALA_DATA_PROVIDER_BLOB_MAX_RANGE_COUNT',
     description: 'Most ranges of relay headers that one window-sized blob joins',

@@ -9,6 +9,7 @@ export {
   type RangeRows,
   type StoreHeights,
 } from './store/block-store.js';
+export { DiskRoom, freeBytesOf, type FreeBytes } from './store/disk-room.js';
 export { defaultDatabaseOptions } from './store/database.js';
 export {
   ChainSync,

@@ -33,6 +33,8 @@ export interface BenchOptions {
   finalized?: number;
   sync?: ChainSyncOptions;
   path?: string;
+  /** Free bytes on the disk. */
+  freeBytes?: () => Promise<number>;
   clock?: Clock;
 }
 
@@ -95,7 +97,8 @@ export class Bench {
       );
     const { clock } = this.options;
     const withClock = clock ? { clock } : {};
-    this.store = new BlockStore({ path: this.path });
+    const { freeBytes } = this.options;
+    this.store = new BlockStore({ path: this.path }, freeBytes ? { freeBytes } : {});
     this.#relay = client('relay', this.relayNodes);
     this.#para = client('para', this.paraNodes);
     this.sync = new ChainSync(

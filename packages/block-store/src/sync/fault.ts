@@ -17,6 +17,7 @@ export function stepFaultOf(error: unknown): Fault | undefined {
     case BlockStoreErrorCode.STORE_OF_OTHER_CHAIN:
     case BlockStoreErrorCode.STORE_TOO_NEW:
     case BlockStoreErrorCode.STORE_WRITE_FAILED:
+    case BlockStoreErrorCode.DISK_FULL:
     case BlockStoreErrorCode.OUT_OF_ORDER:
       return undefined;
   }

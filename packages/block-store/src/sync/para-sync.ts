@@ -140,6 +140,7 @@ export class ParaSync {
     await this.#openState(signal);
     for (;;) {
       const head = await this.#nextHead(signal);
+      await this.#with.store.expectRoom();
       try {
         await this.#advanceTo(reader, head, signal);
       } catch (error) {

@@ -103,6 +103,7 @@ export class RelaySync {
   /** Goes on from what is stored with one endpoint, until that fails. */
   async #runOn(rpc: RpcCaller, signal: AbortSignal): Promise<never> {
     const { store, status, client, justifications } = this.#with;
+    await store.expectRoom();
     let position = await positionOf(store);
     const scope = new AbortScope(signal);
     // The next stretches are fetched while one is verified and stored.
