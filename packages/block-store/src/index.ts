@@ -21,6 +21,14 @@ export { defaultParaSyncOptions, type ParaSyncOptions, type VerifyMode } from '.
 export { ProgressMeter, type Progress } from './sync/progress.js';
 export { defaultRelaySyncOptions, type RelaySyncOptions } from './sync/relay-sync.js';
 export type { SideState, SyncStatus } from './sync/sync-status.js';
+export { compactStore, inspectStore, type StoreSummary } from './transfer/inspect-store.js';
+export { exportStore, importStore, type TransferOptions } from './transfer/transfer.js';
+export {
+  verifyStore,
+  type OnProgress,
+  type VerifiedStore,
+  type VerifyStoreOptions,
+} from './transfer/verify-store.js';
 export {
   BlobViews,
   defaultBlobViewsOptions,

@@ -18,6 +18,7 @@ export function stepFaultOf(error: unknown): Fault | undefined {
     case BlockStoreErrorCode.STORE_TOO_NEW:
     case BlockStoreErrorCode.STORE_WRITE_FAILED:
     case BlockStoreErrorCode.DISK_FULL:
+    case BlockStoreErrorCode.FILE_DAMAGED:
     case BlockStoreErrorCode.OUT_OF_ORDER:
       return undefined;
   }
