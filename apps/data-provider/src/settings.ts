@@ -7,6 +7,7 @@ import {
   urlListSetting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { parseBlobAddress } from './copy-peers.js';
 
 /** The settings of the data provider. */
 export const dataProviderSettings = {
@@ -108,6 +109,16 @@ export const dataProviderSettings = {
     min: 1,
     max: 65_536,
     unit: 'MiB',
+  }),
+  copyFrom: listSetting({
+    env: 'PHALA_DATA_PROVIDER_COPY_FROM',
+    description:
+      'Blob servers of other data providers, of 2022 too, to copy blocks from before asking nodes; all is verified',
+    default: [],
+    allowed: 'host:port separated by commas',
+    check: (item) => {
+      if (!parseBlobAddress(item)) throw new Error(`has an entry that is no host:port: ${item}`);
+    },
   }),
   diskReserveMiB: integerSetting({
     env: 'PHALA_DATA_PROVIDER_DISK_RESERVE',

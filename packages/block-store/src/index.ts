@@ -1,4 +1,10 @@
 export { BlockStoreError, BlockStoreErrorCode, Check, isRefusal } from './errors.js';
+export {
+  PeerEndpoint,
+  type PeerBlobs,
+  type PeerEndpointCollaborators,
+  type PeerEndpointOptions,
+} from './peer/peer-endpoint.js';
 export { SCHEMA, type ChainId, type Meta } from './rows/meta.js';
 export type { RangeEnd } from './rows/range-end.js';
 export { defaultStateKeeperOptions, type StateKeeperOptions } from './state/state-keeper.js';

@@ -14,6 +14,7 @@ import {
 import { JsonRpcClient } from '@runtime-bridge/chain-client';
 import { FakeChains, type FakeChainsOptions } from './fake-chains.test.support.js';
 import { FakeNode, type FakeNodeOptions } from './fake-node.test.support.js';
+import { PeerEndpoint, type PeerBlobs } from './peer/peer-endpoint.js';
 import { decodeRelayRow } from './rows/relay-row.js';
 import { BlockStore } from './store/block-store.js';
 import { ChainSync, type ChainSyncOptions } from './sync/chain-sync.js';
@@ -36,6 +37,8 @@ export interface BenchOptions {
   /** Free bytes on the disk. */
   freeBytes?: () => Promise<number>;
   clock?: Clock;
+  /** Other data providers to copy from. */
+  peers?: readonly PeerBlobs[];
 }
 
 /** A clock on which a second takes ten milliseconds. */
@@ -91,6 +94,18 @@ export class Bench {
         { name, endpoints: nodes.map((node) => node.url) },
         {
           logger,
+          preferred: (this.options.peers ?? []).map(
+            (blobs, index) =>
+              new PeerEndpoint(
+                { url: `prb://peer-${index}.test`, kind: name as 'relay' | 'para' },
+                {
+                  blobs,
+                  storedHeight: () => this.store.heights.value?.[name as 'relay' | 'para'],
+                  logger,
+                  ...(this.options.clock ? { clock: this.options.clock } : {}),
+                },
+              ),
+          ),
           openEndpoint: ({ url }) => nodes.find((node) => node.url === url)!,
           ...(this.options.clock ? { clock: this.options.clock } : {}),
         },

@@ -17,18 +17,15 @@ export interface DatabaseOptions {
   cacheBytes: number;
   /** Memory for rows not yet in a table; the log that is read again after a crash has that size too. */
   writeBufferBytes: number;
+  /** Size that a table may grow to. */
+  maxTableBytes: number;
 }
-
-/**
- * Rows of a sync are written in rising order of height, so tables hardly overlap and are hardly rewritten; large
- * tables keep the number of open files of a store of 100 GiB below LevelDB's bound of 1,000.
- */
-const MAX_TABLE_BYTES = 128 * 1024 * 1024;
 
 /** The defaults. */
 export const defaultDatabaseOptions = {
   cacheBytes: 32 * 1024 * 1024,
   writeBufferBytes: 16 * 1024 * 1024,
+  maxTableBytes: 128 * 1024 * 1024,
 } as const satisfies Omit<DatabaseOptions, 'path'>;
 
 /**
@@ -36,13 +33,13 @@ export const defaultDatabaseOptions = {
  * @throws BlockStoreError STORE_LOCKED, STORE_CORRUPT
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { path, cacheBytes, writeBufferBytes } = options;
+  const { path, cacheBytes, writeBufferBytes, maxTableBytes } = options;
   const database: Database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: cacheBytes,
     writeBufferSize: writeBufferBytes,
-    maxFileSize: MAX_TABLE_BYTES,
+    maxFileSize: maxTableBytes,
   });
   try {
     await database.open();

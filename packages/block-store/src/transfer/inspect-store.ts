@@ -38,7 +38,13 @@ export async function inspectStore(store: BlockStore, path: string): Promise<Sto
 /** Bytes of the files in a folder. */
 export async function bytesOf(path: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(path)) bytes += (await stat(join(path, name))).size;
+  // LevelDB may remove a file meanwhile.
+  for (const name of await readdir(path)) {
+    bytes += await stat(join(path, name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
   return bytes;
 }
 

@@ -35,6 +35,8 @@ export interface JsonRpcClientCollaborators {
   clock?: Clock;
   /** How an endpoint is made. @default a WebSocket connection */
   openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
+  /** Endpoints of another kind, which are preferred to the nodes while they can be asked. */
+  preferred?: readonly RpcEndpoint[];
 }
 
 /** How work on an endpoint is done. */
@@ -131,11 +133,11 @@ export class JsonRpcClient implements Service {
       collaborators.openEndpoint ??
       ((endpointOptions: WsEndpointOptions) =>
         new WsEndpoint(endpointOptions, { logger: this.#logger, clock: this.#clock }));
-    this.#endpoints = parseEndpoints(endpoints.join(',')).map(
-      (url) =>
-        new EndpointHealth(open({ ...defaultWsEndpointOptions, ...limits, url }), {
-          clock: this.#clock,
-        }),
+    const nodes = parseEndpoints(endpoints.join(',')).map((url) =>
+      open({ ...defaultWsEndpointOptions, ...limits, url }),
+    );
+    this.#endpoints = [...(collaborators.preferred ?? []), ...nodes].map(
+      (endpoint) => new EndpointHealth(endpoint, { clock: this.#clock }),
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
     // Each call that waits for an endpoint listens to it.
