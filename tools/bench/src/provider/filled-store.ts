@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { toHex } from '@runtime-bridge/base';
 import { encodeHeader, headerHash } from '@runtime-bridge/blob-codec';
-import { BlockStore } from '@runtime-bridge/block-store';
+import type { BlockStore } from '@runtime-bridge/block-store';
 
 /** A header with roots of its own. */
 export function randomHeader(number: number, parentHash: Uint8Array, logBytes = 0): Uint8Array {
