@@ -49,6 +49,8 @@ export interface PeerEndpointCollaborators {
 /** It is asked only while it has at least this much more than is stored: at the head nodes are nearer. */
 const WORTHWHILE_BLOCKS = 16;
 const LOOK_EVERY_MS = 5_000;
+/** Before there is a genesis, which nodes give in a moment. */
+const WAIT_EVERY_MS = 200;
 /** Records kept: those of headers that were read a moment before their storage changes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 const MAX_HASHES = 100_000;
@@ -264,7 +266,7 @@ export class PeerEndpoint implements RpcEndpoint {
         this.connected.set(false);
         this.#with.logger.debug('Peer cannot be asked', { peer: this.url }, error);
       }
-      await this.#clock.sleep(LOOK_EVERY_MS, signal);
+      await this.#clock.sleep(stored === undefined ? WAIT_EVERY_MS : LOOK_EVERY_MS, signal);
     }
   }
 

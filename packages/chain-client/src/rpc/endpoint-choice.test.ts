@@ -130,4 +130,39 @@ describe('an endpoint', () => {
     pass(both, 20, (second) => [100, 100 + second]);
     await expect(work).rejects.toMatchObject({ code: ChainClientErrorCode.RPC_ERROR });
   });
+
+  it('that is preferred takes over when it comes, and gives back when it goes', async () => {
+    const peer = new PaperEndpoint('prb://peer');
+    peer.connected.set(false);
+    const client = new JsonRpcClient(
+      { name: 'relay', endpoints: [A] },
+      {
+        logger: silentLogger,
+        preferred: [peer],
+        openEndpoint: ({ url }) => new PaperEndpoint(url),
+      },
+    );
+    await client.start();
+    const used: string[] = [];
+    const end = new AbortController();
+    const work = client.use(
+      (rpc, signal) =>
+        new Promise<void>((resolve, reject) => {
+          used.push(rpc.url);
+          if (used.length === 3) resolve();
+          const gone = new ChainClientError(ChainClientErrorCode.NOT_CONNECTED, 'gone');
+          if (rpc.url !== A) peer.connected.subscribe(() => reject(gone));
+          signal?.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        }),
+      { leaveWhenBehind: true, signal: end.signal },
+    );
+    expect(used).toEqual([A]);
+    peer.connected.set(true);
+    await expect.poll(() => used).toEqual([A, 'prb://peer']);
+    expect(client.endpoints[1]).toMatchObject({ failures: 0, setAsideUntilMs: 0 });
+    peer.connected.set(false);
+    await work;
+    expect(used).toEqual([A, 'prb://peer', A]);
+    await client.stop();
+  });
 });

@@ -115,6 +115,7 @@ export function parseEndpoints(list: string): string[] {
 export class JsonRpcClient implements Service {
   readonly name: string;
   readonly #endpoints: readonly EndpointHealth[];
+  readonly #preferred: ReadonlySet<RpcEndpoint>;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #tasks: TaskGroup;
@@ -136,7 +137,8 @@ export class JsonRpcClient implements Service {
     const nodes = parseEndpoints(endpoints.join(',')).map((url) =>
       open({ ...defaultWsEndpointOptions, ...limits, url }),
     );
-    this.#endpoints = [...(collaborators.preferred ?? []), ...nodes].map(
+    this.#preferred = new Set(collaborators.preferred ?? []);
+    this.#endpoints = [...this.#preferred, ...nodes].map(
       (endpoint) => new EndpointHealth(endpoint, { clock: this.#clock }),
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
@@ -178,7 +180,10 @@ export class JsonRpcClient implements Service {
   /** Begins to connect; resolves at once, whether a node is there or not. */
   async start(): Promise<void> {
     for (const { endpoint } of this.#endpoints) {
-      endpoint.connected.subscribe(() => this.#changed.update((value) => value + 1));
+      endpoint.connected.subscribe(() => {
+        this.#changed.update((value) => value + 1);
+        this.review();
+      });
       await endpoint.start();
     }
     this.#tasks.spawn('tell who is away', (signal) => this.#tellWhoIsAway(signal));
@@ -226,6 +231,11 @@ export class JsonRpcClient implements Service {
         return result;
       } catch (error) {
         if (signal?.aborted || isAbortError(error)) throw error;
+        if (error instanceof ChainClientError && error.facts['preferred'] === true) {
+          // Nothing is wrong with it: there is just a better one now.
+          tried.clear();
+          continue;
+        }
         const fault = judge(error);
         if (fault === undefined) throw error;
         this.#setAside(health, fault, error);
@@ -338,11 +348,15 @@ export class JsonRpcClient implements Service {
   #isWorse(health: EndpointHealth, usable: readonly EndpointHealth[]): boolean {
     return usable.some((other) => {
       if (other === health || !other.isTrusted || other.lagMs > MAX_LAG_MS) return false;
-      if (health.lagMs > MAX_LAG_MS) return true;
+      if (health.lagMs > MAX_LAG_MS || this.#isPreferredTo(other, health)) return true;
       const [mine, theirs] = [health.latencyMs, other.latencyMs];
       if (mine === undefined || theirs === undefined || mine < SLOW_MS) return false;
       return mine > theirs * SLOW_FACTOR;
     });
+  }
+
+  #isPreferredTo(other: EndpointHealth, health: EndpointHealth): boolean {
+    return this.#preferred.has(other.endpoint) && !this.#preferred.has(health.endpoint);
   }
 
   /** Runs work whose signal ends when the endpoint falls behind another one. */
@@ -357,12 +371,14 @@ export class JsonRpcClient implements Service {
       const usable = this.#endpoints.filter((candidate) => candidate.usable);
       if (left || !this.#isWorse(health, usable)) return;
       const { lagMs, latencyMs } = health;
+      const isBehind = lagMs > MAX_LAG_MS;
+      const preferred = !isBehind && usable.some((other) => this.#isPreferredTo(other, health));
       left = new ChainClientError(
         ChainClientErrorCode.ENDPOINT_BEHIND,
         `The node ${health.endpoint.url} is behind another one, which is asked instead`,
-        { facts: { endpoint: health.endpoint.url, lagMs, latencyMs } },
+        { facts: { endpoint: health.endpoint.url, lagMs, latencyMs, preferred } },
       );
-      this.#logger.warn('Endpoint left for a better one', left.facts);
+      this.#logger[preferred ? 'info' : 'warn']('Endpoint left for a better one', left.facts);
       scope.end(left);
     });
     try {
