@@ -18,6 +18,7 @@ import { JsonRpcClient } from '@runtime-bridge/chain-client';
 import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
 import { BlobServer, WalkieRoles, type BlobSource } from '@runtime-bridge/walkie-protocol';
+import { CopyPeers } from './copy-peers.js';
 import { exposeHeights } from './height-metrics.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { providerInfo, type ProviderInfo } from './provider-info.js';
@@ -65,7 +66,9 @@ export async function createDataProvider(
   logger.info('Got my peer id', { peerId: identity.peerId });
 
   const group = new ServiceGroup('data provider', { logger });
-  const store = group.add(new BlockStore({ path: settings.storePath }));
+  const store = group.add(
+    new BlockStore({ path: settings.storePath, reserveBytes: settings.diskReserveMiB * MIB }),
+  );
   const views = new BlobViews(
     {
       cacheBytes: settings.cacheMiB * MIB,
@@ -87,16 +90,17 @@ export async function createDataProvider(
       { source: blobs, logger, metrics },
     ),
   );
+  const peers = group.add(new CopyPeers(settings.copyFrom, { store, logger, clock }));
   const relay = group.add(
     new JsonRpcClient(
       { name: 'relay', endpoints: settings.relayEndpoints },
-      { logger, metrics, clock },
+      { logger, metrics, clock, preferred: peers.relay },
     ),
   );
   const para = group.add(
     new JsonRpcClient(
       { name: 'para', endpoints: settings.paraEndpoints },
-      { logger, metrics, clock },
+      { logger, metrics, clock, preferred: peers.para },
     ),
   );
   const sync = group.add(

@@ -42,6 +42,15 @@ describe('settings of the data provider', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  it('take blob servers to copy from', () => {
+    const copyFrom = (list: string) =>
+      read({ PHALA_DATA_PROVIDER_COPY_FROM: list }).values.copyFrom;
+    expect(copyFrom('10.0.0.7:8012,prb.example:8012,[::1]:1')).toHaveLength(3);
+    for (const bad of ['10.0.0.7', 'host:0', 'host:70000', 'tcp://host:1', '::1:8012']) {
+      expect(() => copyFrom(bad)).toThrow('PHALA_DATA_PROVIDER_COPY_FROM');
+    }
+  });
+
   it('tell all problems at once', () => {
     let problems: string[] = [];
     try {

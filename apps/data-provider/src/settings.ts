@@ -9,6 +9,7 @@ import {
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
 import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+import { parseBlobAddress } from './copy-peers.js';
 
 const sharedSecret: Setting<SharedSecret | undefined> = {
   ...stringSetting({
@@ -123,6 +124,24 @@ export const dataProviderSettings = {
     default: 128,
     min: 1,
     max: 65_536,
+    unit: 'MiB',
+  }),
+  copyFrom: listSetting({
+    env: 'PHALA_DATA_PROVIDER_COPY_FROM',
+    description:
+      'Blob servers of other data providers, of 2022 too, to copy blocks from before asking nodes; all is verified',
+    default: [],
+    allowed: 'host:port separated by commas',
+    check: (item) => {
+      if (!parseBlobAddress(item)) throw new Error(`has an entry that is no host:port: ${item}`);
+    },
+  }),
+  diskReserveMiB: integerSetting({
+    env: 'PHALA_DATA_PROVIDER_DISK_RESERVE',
+    description: 'Fetching pauses while less of the disk is free; what is stored is served',
+    default: 512,
+    min: 1,
+    max: 1_048_576,
     unit: 'MiB',
   }),
   maxRangeCount: integerSetting({

@@ -12,6 +12,10 @@ export const BlockStoreErrorCode = {
   STORE_TOO_NEW: 'STORE_TOO_NEW',
   /** Rows could not be written, for example because the disk is full. Nothing of the step is stored. */
   STORE_WRITE_FAILED: 'STORE_WRITE_FAILED',
+  /** Too little of the disk is free for going on; facts: `path`, `freeBytes`, `reserveBytes`. */
+  DISK_FULL: 'DISK_FULL',
+  /** A file with an exported store cannot be used; facts: `path`, `offset`. */
+  FILE_DAMAGED: 'FILE_DAMAGED',
   /** A step does not continue what is stored; facts: `chain`, `block`, `expected`. */
   OUT_OF_ORDER: 'OUT_OF_ORDER',
   /** What a node served does not stand a check; facts: `chain`, `block`, `check`, `endpoint`. */

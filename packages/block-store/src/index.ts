@@ -1,4 +1,10 @@
 export { BlockStoreError, BlockStoreErrorCode, Check, isRefusal } from './errors.js';
+export {
+  PeerEndpoint,
+  type PeerBlobs,
+  type PeerEndpointCollaborators,
+  type PeerEndpointOptions,
+} from './peer/peer-endpoint.js';
 export { SCHEMA, type ChainId, type Meta } from './rows/meta.js';
 export type { RangeEnd } from './rows/range-end.js';
 export { defaultStateKeeperOptions, type StateKeeperOptions } from './state/state-keeper.js';
@@ -9,6 +15,7 @@ export {
   type RangeRows,
   type StoreHeights,
 } from './store/block-store.js';
+export { DiskRoom, freeBytesOf, type FreeBytes } from './store/disk-room.js';
 export { defaultDatabaseOptions } from './store/database.js';
 export {
   ChainSync,
@@ -20,6 +27,14 @@ export { defaultParaSyncOptions, type ParaSyncOptions, type VerifyMode } from '.
 export { ProgressMeter, type Progress } from './sync/progress.js';
 export { defaultRelaySyncOptions, type RelaySyncOptions } from './sync/relay-sync.js';
 export type { SideState, SyncStatus } from './sync/sync-status.js';
+export { compactStore, inspectStore, type StoreSummary } from './transfer/inspect-store.js';
+export { exportStore, importStore, type TransferOptions } from './transfer/transfer.js';
+export {
+  verifyStore,
+  type OnProgress,
+  type VerifiedStore,
+  type VerifyStoreOptions,
+} from './transfer/verify-store.js';
 export {
   BlobViews,
   defaultBlobViewsOptions,

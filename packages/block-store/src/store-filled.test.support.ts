@@ -14,11 +14,17 @@ import {
 import { JsonRpcClient } from '@runtime-bridge/chain-client';
 import { FakeChains, type FakeChainsOptions } from './fake-chains.test.support.js';
 import { FakeNode, type FakeNodeOptions } from './fake-node.test.support.js';
+import { PeerEndpoint, type PeerBlobs } from './peer/peer-endpoint.js';
 import { decodeRelayRow } from './rows/relay-row.js';
 import { BlockStore } from './store/block-store.js';
 import { ChainSync, type ChainSyncOptions } from './sync/chain-sync.js';
 
-type NodeOptions = Partial<Omit<FakeNodeOptions, 'kind' | 'url'>>;
+type NodeOptions = Partial<Omit<FakeNodeOptions, 'kind' | 'url'>> & {
+  /** Other chains than those of the bench. */
+  chains?: FakeChains;
+  /** A finalised relay height of its own. */
+  finalized?: Watched<number>;
+};
 
 export interface BenchOptions {
   chains?: Partial<FakeChainsOptions> | FakeChains;
@@ -28,7 +34,11 @@ export interface BenchOptions {
   finalized?: number;
   sync?: ChainSyncOptions;
   path?: string;
+  /** Free bytes on the disk. */
+  freeBytes?: () => Promise<number>;
   clock?: Clock;
+  /** Other data providers to copy from. */
+  peers?: readonly PeerBlobs[];
 }
 
 /** A clock on which a second takes ten milliseconds. */
@@ -61,7 +71,11 @@ export class Bench {
     const nodes = (kind: 'relay' | 'para') =>
       (options[kind] ?? [{}]).map(
         (node, index) =>
-          new FakeNode({ url: `ws://${kind}-${index}.test`, kind, ...node }, chains, finalized),
+          new FakeNode(
+            { url: `ws://${kind}-${index}.test`, kind, ...node },
+            node.chains ?? chains,
+            node.finalized ?? finalized,
+          ),
       );
     const path = options.path ?? (await mkdtemp(join(tmpdir(), 'rb-block-store-')));
     const bench = new Bench(chains, nodes('relay'), nodes('para'), finalized, path, options);
@@ -80,13 +94,26 @@ export class Bench {
         { name, endpoints: nodes.map((node) => node.url) },
         {
           logger,
+          preferred: (this.options.peers ?? []).map(
+            (blobs, index) =>
+              new PeerEndpoint(
+                { url: `prb://peer-${index}.test`, kind: name as 'relay' | 'para' },
+                {
+                  blobs,
+                  storedHeight: () => this.store.heights.value?.[name as 'relay' | 'para'],
+                  logger,
+                  ...(this.options.clock ? { clock: this.options.clock } : {}),
+                },
+              ),
+          ),
           openEndpoint: ({ url }) => nodes.find((node) => node.url === url)!,
           ...(this.options.clock ? { clock: this.options.clock } : {}),
         },
       );
     const { clock } = this.options;
     const withClock = clock ? { clock } : {};
-    this.store = new BlockStore({ path: this.path });
+    const { freeBytes } = this.options;
+    this.store = new BlockStore({ path: this.path }, freeBytes ? { freeBytes } : {});
     this.#relay = client('relay', this.relayNodes);
     this.#para = client('para', this.paraNodes);
     this.sync = new ChainSync(

@@ -26,6 +26,8 @@ export const ChainClientErrorCode = {
   BLOCK_UNKNOWN: 'BLOCK_UNKNOWN',
   /** The node has thrown the state of the block away; facts: `block`. */
   STATE_DISCARDED: 'STATE_DISCARDED',
+  /** An endpoint was left in the middle of work for one that is further or faster; facts: `lagMs`, `latencyMs`. */
+  ENDPOINT_BEHIND: 'ENDPOINT_BEHIND',
   /** No endpoint can be used now: all are away or set aside; facts: `endpoints`. */
   NO_ENDPOINT: 'NO_ENDPOINT',
   /** The client was stopped. */

@@ -1,3 +1,4 @@
+export { defineCommand, type Command, type CommandContext } from './command.js';
 export { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 export {
   Health,
@@ -8,6 +9,7 @@ export {
 } from './health.js';
 export { createLogger, LOG_LEVELS, type LoggingOptions, type LogLevel } from './logging.js';
 export { createMetrics, type ProcessMetrics } from './metrics.js';
+export { ProgressBar, type ProgressSink } from './progress-bar.js';
 export {
   commonSettings,
   runService,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BaseErrorCode, BridgeError, sleep, type Service } from '@runtime-bridge/base';
 import { describe, expect, it } from 'vitest';
 import {
+  defineCommand,
   ExitCode,
   integerSetting,
   runService,
@@ -164,5 +165,41 @@ describe('runService', () => {
     paper.emit('unhandledRejection', new Error('lost'));
     expect(await paper.exited).toBe(ExitCode.UNEXPECTED);
     expect(paper.text.out).toContain('lost');
+  });
+
+  it('runs a command with its own settings, and tells its failure by exit code', async () => {
+    const commands = {
+      double: defineCommand({
+        description: 'Doubles',
+        usage: '[--loud]',
+        settings,
+        run: async ({ settings: { count }, args, print, progress }) => {
+          progress.show('count', count, count);
+          print(`${count * 2} ${args.join(' ')}`);
+          return count === 9 ? 1 : 0;
+        },
+      }),
+      fail: defineCommand({
+        description: 'Fails',
+        settings: {},
+        run: () => Promise.reject(new BridgeError('NO', 'not today', { remedy: 'wait' })),
+      }),
+    };
+    const run = async (argument: string, env: Record<string, string> = {}) => {
+      const paper = paperProcess(argument, env);
+      (paper.handle.argv as string[]).push('--loud');
+      await runService(paper.handle, { ...description({}), commands });
+      return { ...paper.text, code: paper.handle.exitCode };
+    };
+    const good = await run('double');
+    expect(good).toMatchObject({ out: '6 --loud\n', code: 0 });
+    expect(good.err).toContain('100 % (3 of 3');
+    expect((await run('double', { PHALA_COUNT: '9' })).code).toBe(1);
+    expect((await run('double', { PHALA_COUNT: 'x' })).code).toBe(ExitCode.BAD_SETTINGS);
+    const bad = await run('fail');
+    expect(bad.code).toBe(ExitCode.FAILED);
+    expect(bad.err).toContain('wait');
+    expect((await run('--help')).out).toMatch(/double \[--loud\] +Doubles/);
+    expect((await run('triple')).code).toBe(ExitCode.BAD_SETTINGS);
   });
 });

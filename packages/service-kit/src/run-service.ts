@@ -11,10 +11,12 @@ import {
   type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
+import type { Command } from './command.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { ProgressBar } from './progress-bar.js';
 import {
   choiceSetting,
   integerSetting,
@@ -85,7 +87,7 @@ export interface ProcessHandle {
   readonly version: string;
   readonly env: Environment;
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   exitCode?: number | string | null | undefined;
   exit(code?: number): never;
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -112,6 +114,8 @@ export interface ServiceDescription<S extends SettingsSchema> {
   description: string;
   settings: S;
   retired?: RetiredVariables;
+  /** What else the program does, by the name that is its first argument. */
+  commands?: Readonly<Record<string, Command>>;
   build(context: ServiceContext<S>): Service | Promise<Service>;
 }
 
@@ -133,6 +137,11 @@ export async function runService<S extends SettingsSchema>(
   }
   if (argument === '--version') {
     handle.stdout.write(`${description.name} ${description.version}\n`);
+    return;
+  }
+  const command = argument === undefined ? undefined : description.commands?.[argument];
+  if (command) {
+    await runCommand(handle, description, argument!, command);
     return;
   }
   if (argument !== undefined && argument !== '--health' && argument !== '--print-config') {
@@ -173,6 +182,54 @@ export async function runService<S extends SettingsSchema>(
     metricsPort: common.metricsPort,
     metricsHost: common.metricsHost,
   });
+}
+
+async function runCommand(
+  handle: ProcessHandle,
+  description: ServiceDescription<SettingsSchema>,
+  name: string,
+  command: Command,
+): Promise<void> {
+  const args = handle.argv.slice(3);
+  if (args.includes('--help')) {
+    const settings = settingsHelp(command.settings);
+    handle.stdout.write(
+      `${description.name} ${name} ${command.usage}\n${command.description}\n\n${settings}\n`,
+    );
+    return;
+  }
+  const { name: service, version, description: what } = description;
+  const read = readAll(handle, {
+    name: service,
+    version,
+    description: what,
+    settings: command.settings,
+  });
+  if (read === undefined) return;
+  const logger = createLogger(
+    { level: read.common.logLevel, format: 'text', service: description.name },
+    { write: (text) => handle.stderr.write(text) },
+  );
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) handle.on(signal, () => stopping.abort());
+  try {
+    handle.exitCode = await command.run({
+      settings: read.values,
+      args,
+      logger,
+      progress: new ProgressBar({ sink: handle.stderr, now: () => Date.now() }),
+      print: (line) => handle.stdout.write(`${line}\n`),
+      signal: stopping.signal,
+    });
+  } catch (error) {
+    handle.exitCode = ExitCode.FAILED;
+    if (stopping.signal.aborted) {
+      logger.warn('Stopped', { command: name });
+      return;
+    }
+    const remedy = isBridgeError(error) ? error.remedy : undefined;
+    logger.error('The command failed', { command: name, remedy }, error);
+  }
 }
 
 async function runUntilStopped<S extends SettingsSchema>(
@@ -254,7 +311,7 @@ async function runUntilStopped<S extends SettingsSchema>(
 
 function readAll<S extends SettingsSchema>(
   handle: ProcessHandle,
-  description: ServiceDescription<S>,
+  description: Omit<ServiceDescription<S>, 'build'>,
 ) {
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
@@ -310,6 +367,9 @@ function help(description: ServiceDescription<SettingsSchema>): string {
     '--version        name and version',
     '--print-config   the settings in force, secrets masked',
     '--health         asks the running service whether it is ready; exit code 0 or 1',
+    ...Object.entries(description.commands ?? {}).map(
+      ([name, { usage, description: what }]) => `${`${name} ${usage}`.trim().padEnd(16)} ${what}`,
+    ),
     '',
   ].join('\n');
 }

@@ -26,10 +26,17 @@ import {
   type DatabaseOptions,
   type RowOperation,
 } from './database.js';
+import { DiskRoom, type FreeBytes } from './disk-room.js';
 import { RangeTracker } from './range-tracker.js';
 
 /** Where the store is. */
-export type BlockStoreOptions = Pick<DatabaseOptions, 'path'> & Partial<DatabaseOptions>;
+export interface BlockStoreOptions extends Partial<DatabaseOptions> {
+  path: string;
+  /** Nothing is written while less of the disk is free. @default 512 MiB, a few tables being rewritten */
+  reserveBytes?: number;
+}
+
+const DEFAULT_RESERVE_BYTES = 512 * 1024 * 1024;
 
 /** What the store begins with. */
 export interface GenesisRows {
@@ -67,14 +74,19 @@ export class BlockStore implements Service {
   /** Undefined until there is a genesis. */
   readonly heights = new Watched<StoreHeights | undefined>(undefined);
   readonly #options: DatabaseOptions;
+  readonly #room: DiskRoom;
+  /** A write failed: LevelDB must be opened anew before the next one. */
+  #isBroken = false;
   #database: Database | undefined;
   #meta: Meta | undefined;
   #tracker: RangeTracker | undefined;
   /** Steps of both chains rewrite the meta row, so that only one may be under way. */
   readonly #steps = new Limiter({ concurrency: 1, name: 'block store steps' });
 
-  constructor(options: BlockStoreOptions) {
-    this.#options = { ...defaultDatabaseOptions, ...options };
+  constructor(options: BlockStoreOptions, collaborators: { freeBytes?: FreeBytes } = {}) {
+    const { reserveBytes = DEFAULT_RESERVE_BYTES, ...database } = options;
+    this.#options = { ...defaultDatabaseOptions, ...database };
+    this.#room = new DiskRoom({ path: options.path, reserveBytes }, collaborators);
   }
 
   /**
@@ -140,6 +152,14 @@ export class BlockStore implements Service {
         },
       );
     }
+  }
+
+  /**
+   * Makes sure that there is room for going on, so that nothing is fetched in vain.
+   * @throws BlockStoreError DISK_FULL
+   */
+  expectRoom(): Promise<void> {
+    return this.#room.expect();
   }
 
   /** Begins the store. @param more rows that belong to the same step */
@@ -383,12 +403,15 @@ export class BlockStore implements Service {
   }
 
   async #write(meta: Meta, operations: readonly RowOperation[]): Promise<void> {
+    await this.#room.expect();
     try {
+      await this.#mend();
       await this.database.batch([
         ...operations,
         { type: 'put', key: metaKey, value: encodeMeta(meta) },
       ]);
     } catch (error) {
+      this.#isBroken = true;
       throw new BlockStoreError(
         BlockStoreErrorCode.STORE_WRITE_FAILED,
         `The store cannot be written: ${messageOf(error)}`,
@@ -400,6 +423,15 @@ export class BlockStore implements Service {
       );
     }
     this.#meta = meta;
+  }
+
+  /** After a failed write LevelDB refuses all others until it is opened again. Reads fail for the moment that takes. */
+  async #mend(): Promise<void> {
+    if (!this.#isBroken) return;
+    const { database } = this;
+    if (database.status !== 'closed') await database.close();
+    await database.open();
+    this.#isBroken = false;
   }
 
   #tell(): void {

@@ -1,10 +1,14 @@
-import { mkdtemp } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '@runtime-bridge/base';
+import { encodeHeader, headerHash } from '@runtime-bridge/blob-codec';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BlockStoreErrorCode } from '../errors.js';
 import { FakeChains } from '../fake-chains.test.support.js';
+import { BlockStore, type GenesisRows } from '../store/block-store.js';
 import { Bench, rowsOf, type BenchOptions } from '../store-filled.test.support.js';
 
 const benches: Bench[] = [];
@@ -209,6 +213,97 @@ describe('going on', () => {
     expect(failures).toBeGreaterThan(4);
   });
 });
+
+describe('a disk that is full', () => {
+  // A disk of its own of 40 MiB; only root can mount one.
+  it.skipIf(process.getuid?.() !== 0)(
+    'is survived: nothing stored is lost, all is served, and writing goes on when there is room',
+    async () => {
+      const path = await mkdtemp(join(tmpdir(), 'rb-small-disk-'));
+      const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', path]);
+      if (mount.status !== 0) {
+        console.warn('SKIPPED: no small disk can be mounted here');
+        return;
+      }
+      const store = new BlockStore({ path, reserveBytes: 0, writeBufferBytes: 2 ** 20 });
+      try {
+        const chains = new FakeChains({ relayBlocks: 8 });
+        await store.start();
+        await store.putGenesis(genesisOf(chains));
+        const blocks: string[] = [];
+        let parentHash = chains.para[0]!.hash;
+        const next = () => {
+          const header = encodeHeader({
+            parentHash,
+            number: blocks.length + 1,
+            stateRoot: new Uint8Array(32),
+            extrinsicsRoot: new Uint8Array(32),
+            logs: [],
+          });
+          return { header, storageChanges: randomBytes(256 * 1024) };
+        };
+        const append = async () => {
+          const block = next();
+          await store.appendParaBlocks([block], undefined);
+          blocks.push(toHex(block.header));
+          parentHash = headerHash(block.header);
+        };
+        const fillUp = async () => {
+          for (;;) await append();
+        };
+        await expect(fillUp()).rejects.toMatchObject({
+          code: BlockStoreErrorCode.STORE_WRITE_FAILED,
+        });
+        const stored = blocks.length;
+        expect(stored).toBeGreaterThan(40);
+        await expect(append()).rejects.toBeDefined();
+        expect(store.heights.value?.para).toBe(stored);
+        spawnSync('mount', ['-o', 'remount,size=120m', path]);
+        for (let count = 0; count < 40; count += 1) await append();
+        expect((await store.paraHeaders(1, stored + 40)).map(toHex)).toEqual(blocks);
+        await store.stop();
+        await store.start();
+        expect(store.meta?.paraHeight).toBe(stored + 40);
+        expect((await store.paraHeaders(1, stored + 40)).map(toHex)).toEqual(blocks);
+      } finally {
+        await store.stop();
+        spawnSync('umount', [path]);
+        await rm(path, { recursive: true, force: true });
+      }
+    },
+  );
+
+  it('is noticed before it is: fetching ends, and goes on when there is room', async () => {
+    let freeBytes = 2 ** 40;
+    const bench = await open({ finalized: 20, freeBytes: async () => freeBytes });
+    await bench.untilBuilt(20);
+    freeBytes = 1_000_000;
+    bench.finalized.set(40);
+    await expect
+      .poll(() => bench.errors.map(({ error }) => (error as { code?: string }).code))
+      .toContain(BlockStoreErrorCode.DISK_FULL);
+    expect(bench.sync.status.relay.value).toMatchObject({ state: 'refused' });
+    expect(await bench.store.relayRow(20)).toBeDefined();
+    expect(bench.store.heights.value).toMatchObject({ relay: 20 });
+    freeBytes = 2 ** 40;
+    await bench.untilBuilt(40);
+  });
+});
+
+function genesisOf(chains: FakeChains): GenesisRows {
+  return {
+    chain: {
+      paraId: 2004,
+      paraBlock1: toHex(chains.para[1]!.hash),
+      paraGenesis: toHex(chains.para[0]!.hash),
+      relayGenesisHeight: 3,
+      relayGenesis: toHex(chains.relay[3]!.hash),
+    },
+    info: Uint8Array.of(1),
+    state: Uint8Array.of(2),
+    paraHeader: chains.para[0]!.raw,
+  };
+}
 
 async function recordBatches(): Promise<unknown[]> {
   const recorded: unknown[] = [];

@@ -27,6 +27,7 @@ import { fetchChainIdentity, fetchGenesisRows, fetchParaGenesis } from './genesi
 import { keepTrying } from './keep-trying.js';
 import { ParaSync, type ParaSyncOptions } from './para-sync.js';
 import { RelaySync, type RelaySyncOptions } from './relay-sync.js';
+import { expectOneGenesis } from './same-genesis.js';
 import { SyncStatus } from './sync-status.js';
 
 /** How both chains are followed. */
@@ -167,6 +168,18 @@ export class ChainSync implements Service {
       signal,
       faultOf: stepFaultOf,
     });
+    const { relayGenesisHeight, relayGenesis } = genesis.chain;
+    const others = { clock: this.#clock, logger: this.#logger };
+    await expectOneGenesis(
+      { chain: 'para', number: 1, hash: start.paraBlock1 },
+      { ...others, client: para },
+      signal,
+    );
+    await expectOneGenesis(
+      { chain: 'relay', number: relayGenesisHeight, hash: relayGenesis },
+      { ...others, client: relay },
+      signal,
+    );
     await store.putGenesis(genesis, more);
     this.#logger.info('Store begun', {
       paraId: genesis.chain.paraId,

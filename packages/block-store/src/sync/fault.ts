@@ -9,6 +9,7 @@ export function stepFaultOf(error: unknown): Fault | undefined {
       // Of two that disagree, nobody can tell which one lies: neither is believed until they agree.
       return error.facts['check'] === Check.SECOND_OPINION ? undefined : 'lie';
     case BlockStoreErrorCode.NODE_STALLED:
+      return 'stalled';
     case BlockStoreErrorCode.NODE_UNSUITABLE:
       return 'failure';
     case BlockStoreErrorCode.STORE_LOCKED:
@@ -16,6 +17,8 @@ export function stepFaultOf(error: unknown): Fault | undefined {
     case BlockStoreErrorCode.STORE_OF_OTHER_CHAIN:
     case BlockStoreErrorCode.STORE_TOO_NEW:
     case BlockStoreErrorCode.STORE_WRITE_FAILED:
+    case BlockStoreErrorCode.DISK_FULL:
+    case BlockStoreErrorCode.FILE_DAMAGED:
     case BlockStoreErrorCode.OUT_OF_ORDER:
       return undefined;
   }

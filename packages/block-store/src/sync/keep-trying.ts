@@ -34,7 +34,8 @@ export async function keepTrying(
       const text = isBridgeError(error) ? `${error.code} ${error.message}` : String(error);
       if (!isAway(error) && (text !== told || clock.now() - toldAtMs >= REPEAT_LOG_MS)) {
         const facts = isBridgeError(error) ? { ...error.facts, code: error.code } : {};
-        logger.error(`${what} cannot go on`, facts, error);
+        const remedy = isBridgeError(error) ? error.remedy : undefined;
+        logger.error(`${what} cannot go on`, remedy ? { ...facts, remedy } : facts, error);
         told = text;
         toldAtMs = clock.now();
       }

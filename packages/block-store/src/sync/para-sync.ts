@@ -118,7 +118,12 @@ export class ParaSync {
       });
     }
     await keepTrying(
-      () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
+      () =>
+        client.use((rpc, workSignal = signal) => this.#runOn(rpc, workSignal), {
+          signal,
+          faultOf: stepFaultOf,
+          leaveWhenBehind: true,
+        }),
       {
         what: 'Para synchronisation',
         onFailure: (error) => status.failed('para', error),
@@ -135,6 +140,7 @@ export class ParaSync {
     await this.#openState(signal);
     for (;;) {
       const head = await this.#nextHead(signal);
+      await this.#with.store.expectRoom();
       try {
         await this.#advanceTo(reader, head, signal);
       } catch (error) {

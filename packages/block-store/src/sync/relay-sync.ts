@@ -85,7 +85,12 @@ export class RelaySync {
   async run(signal: AbortSignal): Promise<void> {
     const { client, status } = this.#with;
     await keepTrying(
-      () => client.use((rpc) => this.#runOn(rpc, signal), { signal, faultOf: stepFaultOf }),
+      () =>
+        client.use((rpc, workSignal = signal) => this.#runOn(rpc, workSignal), {
+          signal,
+          faultOf: stepFaultOf,
+          leaveWhenBehind: true,
+        }),
       {
         what: 'Relay synchronisation',
         onFailure: (error) => status.failed('relay', error),
@@ -98,6 +103,7 @@ export class RelaySync {
   /** Goes on from what is stored with one endpoint, until that fails. */
   async #runOn(rpc: RpcCaller, signal: AbortSignal): Promise<never> {
     const { store, status, client, justifications } = this.#with;
+    await store.expectRoom();
     let position = await positionOf(store);
     const scope = new AbortScope(signal);
     // The next stretches are fetched while one is verified and stored.

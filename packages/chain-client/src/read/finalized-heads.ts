@@ -81,26 +81,30 @@ export class FinalizedHeads implements Service {
   async #poll(signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        const first = await this.#client.use((rpc) => this.#ask(rpc, signal), { signal });
-        const others = this.#client.usable.filter(({ url }) => url !== first);
-        await Promise.all(others.map((rpc) => this.#askAnother(rpc, signal)));
+        const { usable } = this.#client;
+        // At once, so that one that hangs does not keep the others from being heard.
+        if (usable.length > 0) await Promise.all(usable.map((rpc) => this.#askOne(rpc, signal)));
+        else await this.#client.use((rpc) => this.#ask(rpc, signal), { signal });
         this.#forgetOthers(this.#client.usable);
       } catch (error) {
         if (isAbortError(error)) throw error;
         this.#logger.debug('Finalised head not known', {}, error);
       }
+      // Time alone makes one that stands still a lagging one.
+      this.#client.review();
+      this.#tell();
       await this.#clock.sleep(this.#options.pollMs, signal);
     }
   }
 
-  /** Asks one endpoint; its URL. */
-  async #ask(rpc: RpcCaller, signal: AbortSignal): Promise<string> {
+  async #ask(rpc: RpcCaller, signal: AbortSignal): Promise<void> {
     const reader = new ChainReader({ rpc });
-    this.#claim(rpc.url, await reader.finalizedHeader({ signal, timeoutMs: ANSWER_MS }));
-    return rpc.url;
+    const startedAtMs = this.#clock.now();
+    const header = await reader.finalizedHeader({ signal, timeoutMs: ANSWER_MS });
+    this.#claim(rpc.url, header, this.#clock.now() - startedAtMs);
   }
 
-  async #askAnother(rpc: RpcCaller, signal: AbortSignal): Promise<void> {
+  async #askOne(rpc: RpcCaller, signal: AbortSignal): Promise<void> {
     try {
       await this.#ask(rpc, signal);
     } catch (error) {
@@ -110,8 +114,9 @@ export class FinalizedHeads implements Service {
     }
   }
 
-  #claim(url: string, header: RawHeader): void {
+  #claim(url: string, header: RawHeader, latencyMs?: number): void {
     this.#claims.set(url, header);
+    this.#client.noteHead(url, header.number, latencyMs);
     this.#tell();
   }
 
@@ -125,7 +130,8 @@ export class FinalizedHeads implements Service {
 
   #tell(): void {
     let best: RawHeader | undefined;
-    for (const header of this.#claims.values()) {
+    for (const [url, header] of this.#claims) {
+      if (!this.#client.isTrusted(url)) continue;
       if (!best || header.number > best.number) best = header;
     }
     if (best && best.number !== this.head.value?.number) this.head.set(best);

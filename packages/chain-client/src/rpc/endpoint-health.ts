@@ -6,7 +6,9 @@ export type Fault =
   /** It served something that is wrong. */
   | 'lie'
   /** It did not answer, or answered with an error. */
-  | 'failure';
+  | 'failure'
+  /** It does not go on although the chain does, or although it says so itself: what it says of its head is doubted. */
+  | 'stalled';
 
 /** What is known of an endpoint, for `/readyz`, logs and metrics. */
 export interface EndpointStatus {
@@ -16,8 +18,12 @@ export interface EndpointStatus {
   setAsideUntilMs: number;
   /** Why it was set aside last. */
   reason: string | undefined;
-  /** Moving average of answered calls, milliseconds. */
+  /** Moving average of how long the finalised head took to be told, milliseconds. */
   latencyMs: number | undefined;
+  /** The highest finalised height it told of; -1 when it told none. */
+  headHeight: number;
+  /** For how long others have been above that height, milliseconds. */
+  lagMs: number;
   failures: number;
   lies: number;
 }
@@ -26,7 +32,11 @@ export interface EndpointStatus {
 const setAsideMs = {
   lie: { minMs: 15_000, maxMs: 30 * 60_000 },
   failure: { minMs: 250, maxMs: 30_000 },
+  stalled: { minMs: 5_000, maxMs: 5 * 60_000 },
 } as const;
+
+/** Heights remembered of an endpoint: at one a second, longer than any lag that is told apart from a longer one. */
+const TIMELINE_LENGTH = 128;
 
 /** Weight of the newest call in the latency average. */
 const LATENCY_WEIGHT = 0.1;
@@ -38,11 +48,16 @@ export class EndpointHealth {
   readonly #backoff = {
     lie: new Backoff(setAsideMs.lie),
     failure: new Backoff(setAsideMs.failure),
+    stalled: new Backoff(setAsideMs.stalled),
   };
   #setAsideUntilMs = 0;
   #reason: string | undefined;
   #latencyMs: number | undefined;
   #failures = 0;
+  #lagMs = 0;
+  #isDoubted = false;
+  /** Finalised heights it told of and when each was first heard, rising. */
+  readonly #timeline: { height: number; atMs: number }[] = [];
   /** Counts the times it was set aside for a lie. */
   readonly lied = new Watched(0);
 
@@ -63,6 +78,8 @@ export class EndpointHealth {
       setAsideUntilMs: this.#clock.now() < this.#setAsideUntilMs ? this.#setAsideUntilMs : 0,
       reason: this.#reason,
       latencyMs: this.#latencyMs,
+      headHeight: this.headHeight,
+      lagMs: this.#lagMs,
       failures: this.#failures,
       lies: this.lied.value,
     };
@@ -73,20 +90,56 @@ export class EndpointHealth {
     return this.#setAsideUntilMs;
   }
 
+  /** The highest finalised height it told of; -1 when it told none. */
+  get headHeight(): number {
+    return this.#timeline.at(-1)?.height ?? -1;
+  }
+
+  /** Whether what it says of its head counts: it has neither lied nor failed to deliver since it last proved something. */
+  get isTrusted(): boolean {
+    return !this.#isDoubted;
+  }
+
+  /** For how long others have been above its head, as the client found at the last review. */
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+  set lagMs(lagMs: number) {
+    this.#lagMs = lagMs;
+  }
+
+  get latencyMs(): number | undefined {
+    return this.#latencyMs;
+  }
+
+  /** Notes what it says is final. @param latencyMs how long it took to say so, where it was asked */
+  noteHead(height: number, latencyMs: number | undefined): void {
+    if (latencyMs !== undefined) {
+      this.#latencyMs =
+        this.#latencyMs === undefined
+          ? latencyMs
+          : this.#latencyMs + (latencyMs - this.#latencyMs) * LATENCY_WEIGHT;
+    }
+    if (height <= this.headHeight) return;
+    this.#timeline.push({ height, atMs: this.#clock.now() });
+    if (this.#timeline.length > TIMELINE_LENGTH) this.#timeline.shift();
+  }
+
+  /** When it first told of a height above this one, milliseconds since 1970; undefined when it never did. */
+  firstAboveAtMs(height: number): number | undefined {
+    return this.#timeline.find((entry) => entry.height > height)?.atMs;
+  }
+
   /** Notes that work on it succeeded. */
-  succeeded(latencyMs: number): void {
-    this.#latencyMs =
-      this.#latencyMs === undefined
-        ? latencyMs
-        : this.#latencyMs + (latencyMs - this.#latencyMs) * LATENCY_WEIGHT;
+  succeeded(): void {
     this.#backoff.failure.reset();
     this.#reason = undefined;
   }
 
   /** Notes that something it served stood every check: that forgives what was before. */
   proved(): void {
-    this.#backoff.lie.reset();
-    this.#backoff.failure.reset();
+    for (const backoff of Object.values(this.#backoff)) backoff.reset();
+    this.#isDoubted = false;
     this.#reason = undefined;
   }
 
@@ -97,6 +150,7 @@ export class EndpointHealth {
     this.#setAsideUntilMs = Math.max(this.#setAsideUntilMs, this.#clock.now() + delayMs);
     if (fault === 'lie') this.lied.update((count) => count + 1);
     else this.#failures += 1;
+    if (fault !== 'failure') this.#isDoubted = true;
     return { endpoint: this.endpoint.url, fault, reason, delayMs };
   }
 }

@@ -35,6 +35,8 @@ export interface JsonRpcClientCollaborators {
   clock?: Clock;
   /** How an endpoint is made. @default a WebSocket connection */
   openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
+  /** Endpoints of another kind, which are preferred to the nodes while they can be asked. */
+  preferred?: readonly RpcEndpoint[];
 }
 
 /** How work on an endpoint is done. */
@@ -42,10 +44,19 @@ export interface UseOptions {
   signal?: AbortSignal | undefined;
   /** What an error says of the endpoint; undefined: nothing, the error is the caller's. @default faultOf */
   faultOf?: ((error: unknown) => Fault | undefined) | undefined;
+  /** For work that goes on for long: it is broken off when its endpoint falls behind another one. @default false */
+  leaveWhenBehind?: boolean;
 }
 
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
 const MAX_WAIT_STEP_MS = 1_000;
+
+/** An endpoint is behind when another one was above its head for this long: with the time between two looks, well below 30 s. */
+const MAX_LAG_MS = 15_000;
+
+/** An endpoint is slow when telling its head takes this long, and this many times as long as another one takes. */
+const SLOW_MS = 2_000;
+const SLOW_FACTOR = 4;
 
 /** A client that says nothing for this long about nodes that are away would look like one that hangs. */
 const WAITING_LOG_MS = 30_000;
@@ -60,6 +71,8 @@ export function faultOf(error: unknown): Fault | undefined {
     case ChainClientErrorCode.HEADER_HASH_MISMATCH:
     case ChainClientErrorCode.BAD_RESPONSE:
       return 'lie';
+    case ChainClientErrorCode.ENDPOINT_BEHIND:
+      return 'stalled';
     case ChainClientErrorCode.BAD_ENDPOINT:
     case ChainClientErrorCode.NO_ENDPOINT:
     case ChainClientErrorCode.CLOSED:
@@ -102,12 +115,15 @@ export function parseEndpoints(list: string): string[] {
 export class JsonRpcClient implements Service {
   readonly name: string;
   readonly #endpoints: readonly EndpointHealth[];
+  readonly #preferred: ReadonlySet<RpcEndpoint>;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #tasks: TaskGroup;
   readonly #faults: Counter;
   /** Changes whenever an endpoint connects or disconnects. */
   readonly #changed = new Watched(0);
+  /** Counts reviews: work under way looks whether it has to go elsewhere. */
+  readonly #reviewed = new Watched(0);
 
   constructor(options: JsonRpcClientOptions, collaborators: JsonRpcClientCollaborators) {
     const { name, endpoints, ...limits } = options;
@@ -118,11 +134,12 @@ export class JsonRpcClient implements Service {
       collaborators.openEndpoint ??
       ((endpointOptions: WsEndpointOptions) =>
         new WsEndpoint(endpointOptions, { logger: this.#logger, clock: this.#clock }));
-    this.#endpoints = parseEndpoints(endpoints.join(',')).map(
-      (url) =>
-        new EndpointHealth(open({ ...defaultWsEndpointOptions, ...limits, url }), {
-          clock: this.#clock,
-        }),
+    const nodes = parseEndpoints(endpoints.join(',')).map((url) =>
+      open({ ...defaultWsEndpointOptions, ...limits, url }),
+    );
+    this.#preferred = new Set(collaborators.preferred ?? []);
+    this.#endpoints = [...this.#preferred, ...nodes].map(
+      (endpoint) => new EndpointHealth(endpoint, { clock: this.#clock }),
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
     // Each call that waits for an endpoint listens to it.
@@ -143,6 +160,16 @@ export class JsonRpcClient implements Service {
         }
       },
     });
+    metrics.gauge({
+      name: `runtime_bridge_chain_${name}_endpoint_lag_seconds`,
+      help: 'For how long other endpoints have been above the finalised height of this one',
+      labels: ['endpoint'],
+      collect: (gauge) => {
+        for (const { endpoint, lagMs } of this.#endpoints) {
+          gauge.set(lagMs / 1000, { endpoint: endpoint.url });
+        }
+      },
+    });
   }
 
   /** What is known of each endpoint, in order of preference. */
@@ -150,15 +177,13 @@ export class JsonRpcClient implements Service {
     return this.#endpoints.map((health) => health.status);
   }
 
-  /** The endpoints that can be asked now, in order of preference. */
-  get usable(): RpcCaller[] {
-    return this.#endpoints.filter((health) => health.usable).map(({ endpoint }) => endpoint);
-  }
-
   /** Begins to connect; resolves at once, whether a node is there or not. */
   async start(): Promise<void> {
     for (const { endpoint } of this.#endpoints) {
-      endpoint.connected.subscribe(() => this.#changed.update((value) => value + 1));
+      endpoint.connected.subscribe(() => {
+        this.#changed.update((value) => value + 1);
+        this.review();
+      });
       await endpoint.start();
     }
     this.#tasks.spawn('tell who is away', (signal) => this.#tellWhoIsAway(signal));
@@ -183,25 +208,34 @@ export class JsonRpcClient implements Service {
    * @throws the error of the last endpoint when all that could be asked failed at it; an error that says nothing of the
    *   endpoint; ABORTED with the signal
    */
-  async use<T>(run: (rpc: RpcCaller) => Promise<T>, options: UseOptions = {}): Promise<T> {
-    const { signal, faultOf: judge = faultOf } = options;
+  async use<T>(
+    run: (rpc: RpcCaller, signal: AbortSignal | undefined) => Promise<T>,
+    options: UseOptions = {},
+  ): Promise<T> {
+    const { signal, faultOf: judge = faultOf, leaveWhenBehind = false } = options;
     const tried = new Set<EndpointHealth>();
     let lastError: Error | undefined;
     for (;;) {
-      const health = this.#endpoints.find((candidate) => candidate.usable && !tried.has(candidate));
+      const health = this.#ranked().find((candidate) => !tried.has(candidate));
       if (!health) {
         if (lastError !== undefined) throw lastError;
         await this.#waitForUsable(signal);
         continue;
       }
       tried.add(health);
-      const startedAtMs = this.#clock.now();
       try {
-        const result = await run(health.endpoint);
-        health.succeeded(this.#clock.now() - startedAtMs);
+        const result = leaveWhenBehind
+          ? await this.#whileGood(health, run, signal)
+          : await run(health.endpoint, signal);
+        health.succeeded();
         return result;
       } catch (error) {
         if (signal?.aborted || isAbortError(error)) throw error;
+        if (error instanceof ChainClientError && error.facts['preferred'] === true) {
+          // Nothing is wrong with it: there is just a better one now.
+          tried.clear();
+          continue;
+        }
         const fault = judge(error);
         if (fault === undefined) throw error;
         this.#setAside(health, fault, error);
@@ -212,7 +246,38 @@ export class JsonRpcClient implements Service {
 
   /** Another endpoint that can be asked now, for a second opinion. */
   beside(url: string): RpcCaller | undefined {
-    return this.#endpoints.find((health) => health.usable && health.endpoint.url !== url)?.endpoint;
+    return this.usable.find((endpoint) => endpoint.url !== url);
+  }
+
+  /** The endpoints that can be asked now, best first. */
+  get usable(): RpcCaller[] {
+    return this.#ranked().map(({ endpoint }) => endpoint);
+  }
+
+  /**
+   * Notes what an endpoint says is final, which tells who lags.
+   * @param latencyMs how long it took to say so, where it was asked
+   */
+  noteHead(url: string, height: number, latencyMs?: number): void {
+    this.#endpoints.find(({ endpoint }) => endpoint.url === url)?.noteHead(height, latencyMs);
+    this.review();
+  }
+
+  /** Looks anew who lags; work on an endpoint that does goes elsewhere. */
+  review(): void {
+    const nowMs = this.#clock.now();
+    for (const health of this.#endpoints) {
+      const passedAtMs = this.#endpoints
+        .filter((other) => other !== health && other.isTrusted)
+        .map((other) => other.firstAboveAtMs(health.headHeight) ?? nowMs);
+      health.lagMs = health.headHeight < 0 ? 0 : nowMs - Math.min(nowMs, ...passedAtMs);
+    }
+    this.#reviewed.update((count) => count + 1);
+  }
+
+  /** Whether what an endpoint says of its head counts. */
+  isTrusted(url: string): boolean {
+    return this.#endpoints.some(({ endpoint, isTrusted }) => endpoint.url === url && isTrusted);
   }
 
   /** Sets an endpoint aside for something found out after its answer was used. */
@@ -238,12 +303,15 @@ export class JsonRpcClient implements Service {
   ): Promise<void> {
     const { signal, retryMs = 3_000 } = options;
     while (!signal.aborted) {
-      for (const health of this.#endpoints) {
+      for (const health of this.#ranked()) {
         if (signal.aborted) return;
         if (!health.usable) continue;
-        // What a liar announces is of no use, so that its subscription ends with its good name.
+        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere.
         const standing = new AbortScope(signal);
-        const stopWatching = health.lied.subscribe(() => standing.end());
+        const stopWatchingLies = health.lied.subscribe(() => standing.end());
+        const stopWatchingLag = this.#reviewed.subscribe(() => {
+          if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked())) standing.end();
+        });
         try {
           await health.endpoint.subscribe(
             request,
@@ -258,11 +326,68 @@ export class JsonRpcClient implements Service {
             error,
           );
         } finally {
-          stopWatching();
+          stopWatchingLies();
+          stopWatchingLag();
           standing.end();
         }
       }
       await this.#clock.sleep(retryMs, signal).catch(() => {});
+    }
+  }
+
+  /** Those that can be asked, in order of preference, but such as lag or are slow behind the others. */
+  #ranked(): EndpointHealth[] {
+    const usable = this.#endpoints.filter((health) => health.usable);
+    const rank = (health: EndpointHealth) => (this.#isWorse(health, usable) ? 1 : 0);
+    return usable
+      .map((health) => ({ health, rank: rank(health) }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ health }) => health);
+  }
+
+  #isWorse(health: EndpointHealth, usable: readonly EndpointHealth[]): boolean {
+    return usable.some((other) => {
+      if (other === health || !other.isTrusted || other.lagMs > MAX_LAG_MS) return false;
+      if (health.lagMs > MAX_LAG_MS || this.#isPreferredTo(other, health)) return true;
+      const [mine, theirs] = [health.latencyMs, other.latencyMs];
+      if (mine === undefined || theirs === undefined || mine < SLOW_MS) return false;
+      return mine > theirs * SLOW_FACTOR;
+    });
+  }
+
+  #isPreferredTo(other: EndpointHealth, health: EndpointHealth): boolean {
+    return this.#preferred.has(other.endpoint) && !this.#preferred.has(health.endpoint);
+  }
+
+  /** Runs work whose signal ends when the endpoint falls behind another one. */
+  async #whileGood<T>(
+    health: EndpointHealth,
+    run: (rpc: RpcCaller, signal: AbortSignal | undefined) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const scope = new AbortScope(signal);
+    let left: ChainClientError | undefined;
+    const stopWatching = this.#reviewed.subscribe(() => {
+      const usable = this.#endpoints.filter((candidate) => candidate.usable);
+      if (left || !this.#isWorse(health, usable)) return;
+      const { lagMs, latencyMs } = health;
+      const isBehind = lagMs > MAX_LAG_MS;
+      const preferred = !isBehind && usable.some((other) => this.#isPreferredTo(other, health));
+      left = new ChainClientError(
+        ChainClientErrorCode.ENDPOINT_BEHIND,
+        `The node ${health.endpoint.url} is behind another one, which is asked instead`,
+        { facts: { endpoint: health.endpoint.url, lagMs, latencyMs, preferred } },
+      );
+      this.#logger[preferred ? 'info' : 'warn']('Endpoint left for a better one', left.facts);
+      scope.end(left);
+    });
+    try {
+      return await run(health.endpoint, scope.signal);
+    } catch (error) {
+      throw left ?? error;
+    } finally {
+      stopWatching();
+      scope.end();
     }
   }
 

@@ -25,6 +25,7 @@ interface Subscription {
 /** JSON-RPC codes of a method that is missing or refused (`-32601`, and what proxies and old nodes say instead). */
 const METHOD_NOT_FOUND = -32601;
 const UNSAFE_REFUSED = /unsafe to be called externally|method not found|RPC is unavailable/i;
+const UNSAFE = /unsafe/i;
 const TOO_BIG = /too big|too large|exceeded max limit/i;
 
 /** One WebSocket connection that carries JSON-RPC 2.0 calls and subscriptions. It is never opened again. */
@@ -281,6 +282,10 @@ export class WsConnection {
         ChainClientErrorCode.METHOD_UNAVAILABLE,
         `The node does not offer ${method}: ${text}`,
         facts,
+        undefined,
+        UNSAFE.test(text)
+          ? 'Start the node with --rpc-methods unsafe (on an address that only the bridge can reach), or use another node'
+          : undefined,
       );
     }
     if (TOO_BIG.test(text)) {
@@ -288,6 +293,8 @@ export class WsConnection {
         ChainClientErrorCode.RESPONSE_TOO_LARGE,
         `The node's own limit is too small for the answer to ${method}`,
         { ...facts, maxBytes: undefined },
+        undefined,
+        'Start the node with a larger --rpc-max-response-size (--rpc-max-payload before 2022)',
       );
     }
     return this.#error(
@@ -329,10 +336,12 @@ export class WsConnection {
     message: string,
     facts: Record<string, string | number | undefined>,
     cause?: unknown,
+    remedy?: string,
   ): ChainClientError {
     return new ChainClientError(code, `${message} (${this.#options.url})`, {
       facts: { endpoint: this.#options.url, ...facts },
       cause,
+      ...(remedy === undefined ? {} : { remedy }),
     });
   }
 }

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Bench, fastClock, rowsOf, type BenchOptions } from '../store-filled.test.support.js';
+import { verifyStore } from '../transfer/verify-store.js';
+import { BlobViews } from '../views/blob-views.js';
+import type { PeerBlobs } from './peer-endpoint.js';
+
+const benches: Bench[] = [];
+
+async function open(options: BenchOptions): Promise<Bench> {
+  const bench = await Bench.create(options);
+  benches.push(bench);
+  return bench;
+}
+
+afterEach(async () => {
+  await Promise.all(benches.splice(0).map((bench) => bench.destroy()));
+});
+
+const chains = { relayBlocks: 90, sessionBlocks: 20 };
+
+/** A provider that is filled, and its blobs with the keys that were asked for. */
+async function filled(): Promise<{ bench: Bench; blobs: PeerBlobs; keys: string[] }> {
+  const bench = await open({ chains });
+  await bench.untilBuilt(90);
+  const views = new BlobViews({}, { store: bench.store });
+  const keys: string[] = [];
+  const blobs: PeerBlobs = async (key, signal) => {
+    keys.push(key);
+    return (await views.get(key, signal))?.bytes;
+  };
+  return { bench, blobs, keys };
+}
+
+/** A node that has the genesis, but says of later blocks only what is needed for knowing that they are there. */
+const withoutHistory = {
+  tamper: (method: string, params: readonly unknown[], answer: unknown) => {
+    const isLater =
+      method === 'pha_getStorageChangesAt' ||
+      (method === 'grandpa_proveFinality' && params[0] !== 0);
+    if (isLater) throw new Error('not from the node');
+    return answer;
+  },
+};
+
+const copyOptions = (source: Bench, peers: PeerBlobs[]): BenchOptions => ({
+  chains: source.chains,
+  relay: [{ ...withoutHistory, missing: ['grandpa_subscribeJustifications'] }],
+  para: [withoutHistory],
+  peers,
+  clock: fastClock,
+});
+
+describe('a copy from a peer', () => {
+  it('is the same store, proved', async () => {
+    const { bench, blobs, keys } = await filled();
+    const copy = await open(copyOptions(bench, [blobs]));
+    await copy.untilBuilt(90);
+    const [rows, original] = [await rowsOf(copy.store), await rowsOf(bench.store)];
+    expect(rows).toEqual(original);
+    await verifyStore(copy.store);
+    expect(new Set(keys.map((key) => key.split(':')[0]))).toEqual(new Set(['para', 'parent']));
+  });
+
+  it('goes on where it stopped', async () => {
+    const { bench, blobs } = await filled();
+    let isOpen = true;
+    let count = 0;
+    const until: PeerBlobs = async (key, signal) => {
+      count += 1;
+      if (!isOpen || count > 150) throw new Error('gone');
+      return blobs(key, signal);
+    };
+    const copy = await open(copyOptions(bench, [until]));
+    await expect
+      .poll(() => copy.store.heights.value?.relay ?? 0, { timeout: 5_000 })
+      .toBeGreaterThan(19);
+    isOpen = false;
+    await copy.stop();
+    isOpen = true;
+    count = -1_000_000;
+    await copy.start();
+    await copy.untilBuilt(90);
+    expect(await rowsOf(copy.store)).toEqual(await rowsOf(bench.store));
+  });
+
+  it.each(['parent:30:pb', 'para:20:pb'])(
+    'from two of which one lies about %s stores nothing wrong',
+    async (wrong) => {
+      const { bench, blobs } = await filled();
+      let lies = 0;
+      const liar: PeerBlobs = async (key, signal) => {
+        const bytes = await blobs(key, signal);
+        if (!bytes || key !== wrong) return bytes;
+        lies += 1;
+        const changed = Uint8Array.from(bytes);
+        changed[Math.floor(bytes.length * 0.8)]! ^= 1;
+        return changed;
+      };
+      // The honest one is there only once the other has lied: else that might never be asked.
+      const honest: PeerBlobs = async (key, signal) =>
+        lies === 0 ? undefined : blobs(key, signal);
+      const copy = await open(copyOptions(bench, [liar, honest]));
+      await copy.untilBuilt(90);
+      expect(lies).toBeGreaterThan(0);
+      expect(await rowsOf(copy.store)).toEqual(await rowsOf(bench.store));
+      await verifyStore(copy.store);
+    },
+  );
+
+  it('ends with the nodes, which have more', async () => {
+    const { bench, blobs } = await filled();
+    const short: PeerBlobs = async (key, signal) =>
+      Number(key.split(':')[1]) > 40 ? undefined : blobs(key, signal);
+    const copy = await open({ chains: bench.chains, peers: [short], clock: fastClock });
+    await copy.untilBuilt(90);
+    await verifyStore(copy.store);
+  });
+});

@@ -1,0 +1,168 @@
+import { silentLogger, sleep, Watched, type Clock } from '@runtime-bridge/base';
+import { describe, expect, it } from 'vitest';
+import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import type { RpcEndpoint } from './endpoint.js';
+import { JsonRpcClient } from './json-rpc-client.js';
+
+/** A clock that is moved by hand. */
+class HandClock implements Clock {
+  ms = 1_000_000;
+  now = () => this.ms;
+  sleep = (ms: number, signal?: AbortSignal) => sleep(ms, signal);
+}
+
+class PaperEndpoint implements RpcEndpoint {
+  readonly connected = new Watched(true);
+  readonly lastError = undefined;
+  constructor(readonly url: string) {}
+  async start() {}
+  async stop() {}
+  async call() {
+    return this.url;
+  }
+  async subscribe() {}
+}
+
+const A = 'ws://a.test';
+const B = 'ws://b.test';
+
+function clientOf(...urls: string[]) {
+  const clock = new HandClock();
+  const client = new JsonRpcClient(
+    { name: 'relay', endpoints: urls },
+    { logger: silentLogger, clock, openEndpoint: ({ url }) => new PaperEndpoint(url) },
+  );
+  return { client, clock };
+}
+
+/** Each second of some: what both say is final. */
+function pass(
+  { client, clock }: ReturnType<typeof clientOf>,
+  seconds: number,
+  heights: (second: number) => [a: number, b: number],
+) {
+  for (let second = 0; second < seconds; second += 1) {
+    clock.ms += 1_000;
+    const [a, b] = heights(second);
+    client.noteHead(A, a);
+    client.noteHead(B, b);
+  }
+}
+
+describe('an endpoint', () => {
+  it('that stands still while another goes on is left before 30 s, in the middle of work', async () => {
+    const both = clientOf(A, B);
+    pass(both, 10, (second) => [100 + second, 100 + second]);
+    const used: string[] = [];
+    const work = both.client.use(
+      (rpc, signal) =>
+        new Promise<string>((resolve, reject) => {
+          used.push(rpc.url);
+          if (rpc.url === B) resolve('done');
+          signal?.addEventListener('abort', () => reject(new Error('gone')), { once: true });
+        }),
+      { leaveWhenBehind: true },
+    );
+    pass(both, 14, (second) => [109, 110 + second]);
+    expect(used).toEqual([A]);
+    pass(both, 4, (second) => [109, 124 + second]);
+    expect(await work).toBe('done');
+    expect(used).toEqual([A, B]);
+    expect(both.client.endpoints[0]).toMatchObject({ headHeight: 109 });
+    expect(both.client.endpoints[0]!.lagMs).toBeLessThan(30_000);
+  });
+
+  it('that is always a block later is not left', () => {
+    const both = clientOf(A, B);
+    pass(both, 120, (second) => [100 + Math.floor((second - 5) / 6), 100 + Math.floor(second / 6)]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+  });
+
+  it('that lags is asked when no other can be', () => {
+    const both = clientOf(A, B);
+    pass(both, 40, (second) => [100, 100 + second]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
+    both.client.blame(B, 'failure', new Error('gone'));
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A]);
+  });
+
+  it('that claims a height it does not deliver loses its word until it proves something', async () => {
+    const both = clientOf(A, B);
+    pass(both, 20, (second) => [100 + second, 9_000_000]);
+    expect(both.client.usable[0]!.url).toBe(B);
+    both.client.blame(B, 'stalled', new Error('nothing came'));
+    expect(both.client.isTrusted(B)).toBe(false);
+    pass(both, 20, (second) => [120 + second, 9_000_000]);
+    expect(both.client.usable[0]!.url).toBe(A);
+    expect(both.client.endpoints[0]!.lagMs).toBe(0);
+    both.client.praise(B);
+    expect(both.client.isTrusted(B)).toBe(true);
+  });
+
+  it('that is much slower than another comes after it', () => {
+    const { client } = clientOf(A, B);
+    client.noteHead(A, 5, 9_000);
+    client.noteHead(B, 5, 30);
+    expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+
+  it('alone is never left', async () => {
+    const { client, clock } = clientOf(A);
+    client.noteHead(A, 5, 60_000);
+    clock.ms += 3_600_000;
+    client.review();
+    expect(client.usable.map(({ url }) => url)).toEqual([A]);
+  });
+
+  it('left says so when there is no other', async () => {
+    const both = clientOf(A, B);
+    const work = both.client.use(
+      (rpc, signal) =>
+        rpc.url === B
+          ? Promise.reject(
+              new ChainClientError(ChainClientErrorCode.RPC_ERROR, 'no', { facts: {} }),
+            )
+          : new Promise((_, reject) =>
+              signal?.addEventListener('abort', () => reject(new Error('gone')), { once: true }),
+            ),
+      { leaveWhenBehind: true },
+    );
+    pass(both, 20, (second) => [100, 100 + second]);
+    await expect(work).rejects.toMatchObject({ code: ChainClientErrorCode.RPC_ERROR });
+  });
+
+  it('that is preferred takes over when it comes, and gives back when it goes', async () => {
+    const peer = new PaperEndpoint('prb://peer');
+    peer.connected.set(false);
+    const client = new JsonRpcClient(
+      { name: 'relay', endpoints: [A] },
+      {
+        logger: silentLogger,
+        preferred: [peer],
+        openEndpoint: ({ url }) => new PaperEndpoint(url),
+      },
+    );
+    await client.start();
+    const used: string[] = [];
+    const end = new AbortController();
+    const work = client.use(
+      (rpc, signal) =>
+        new Promise<void>((resolve, reject) => {
+          used.push(rpc.url);
+          if (used.length === 3) resolve();
+          const gone = new ChainClientError(ChainClientErrorCode.NOT_CONNECTED, 'gone');
+          if (rpc.url !== A) peer.connected.subscribe(() => reject(gone));
+          signal?.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        }),
+      { leaveWhenBehind: true, signal: end.signal },
+    );
+    expect(used).toEqual([A]);
+    peer.connected.set(true);
+    await expect.poll(() => used).toEqual([A, 'prb://peer']);
+    expect(client.endpoints[1]).toMatchObject({ failures: 0, setAsideUntilMs: 0 });
+    peer.connected.set(false);
+    await work;
+    expect(used).toEqual([A, 'prb://peer', A]);
+    await client.stop();
+  });
+});
