@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { session } from '../rig/fake-chain.test.support.js';
 import {
   broken,
-  FleetRig,
   refusal,
-  session,
   type FakeWorker,
   type FaultPoint,
-} from './fleet-rig.test.support.js';
+} from '../rig/fake-worker.test.support.js';
+import { FleetRig } from '../rig/fleet-rig.test.support.js';
 
 let rig: FleetRig;
 afterEach(async () => {

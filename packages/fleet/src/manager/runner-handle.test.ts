@@ -1,8 +1,8 @@
 import { silentLogger, sleep } from '@runtime-bridge/base';
 import { afterEach, expect, it } from 'vitest';
 
+import { memoryLine } from '../rig/memory-line.test.support.js';
 import type { Line, ToManager, ToRunner } from '../runner/messages.js';
-import { memoryLine } from './fleet-rig.test.support.js';
 import { RunnerHandle } from './runner-handle.js';
 
 interface Started {

@@ -1,7 +1,8 @@
 import { silentLogger, silentMetrics, sleep, systemClock, Watched } from '@runtime-bridge/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { broken, FakeProvider, FakeWorker, refusal } from '../manager/fleet-rig.test.support.js';
+import { FakeProvider } from '../rig/fake-provider.test.support.js';
+import { broken, FakeWorker, refusal } from '../rig/fake-worker.test.support.js';
 import { BlobFetcher } from './blob-fetcher.js';
 import { BlobLibrary } from './blob-library.js';
 import { headOf, NO_HEAD, type HeadView } from './head.js';
