@@ -24,6 +24,8 @@ export const FleetErrorCode = {
   BAD_BLOB: 'BAD_BLOB',
   /** pRuntime was initialized for another chain. */
   WRONG_GENESIS: 'WRONG_GENESIS',
+  /** A pRuntime before 0.2.7 on a relay chain that keeps its authorities where it does not look. */
+  RELAY_CHAIN_UNSUPPORTED: 'RELAY_CHAIN_UNSUPPORTED',
   /** pRuntime lost its state or got another key while it was being driven. */
   WORKER_RESET: 'WORKER_RESET',
   /** The worker's height stood still while the head moved on. */

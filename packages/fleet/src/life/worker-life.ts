@@ -33,6 +33,7 @@ import { positionOf, SyncDriver, type SyncDriverOptions } from '../sync/sync-dri
 import { ChainOperations } from './chain-operations.js';
 import { LifeMachine, statusOf, type LifeState } from './life-state.js';
 import { MessageLog } from './message-log.js';
+import { needsAuthorityProof } from './pruntime-version.js';
 import { together } from './together.js';
 
 /** The calls of a pRuntime that a life needs. */
@@ -94,9 +95,12 @@ const CHAIN_ERRORS: ReadonlySet<string> = new Set([
   FleetErrorCode.TRANSACTION_FAILED,
   FleetErrorCode.NO_ATTESTATION,
   FleetErrorCode.REGISTRATION_UNSUPPORTED,
+  FleetErrorCode.RELAY_CHAIN_UNSUPPORTED,
 ]);
 /** Such an error waits this many times as long. */
 const CHAIN_ERROR_FACTOR = 5;
+/** What pRuntime says of a proof without the value (phala-blockchain 40ffcd1be crates/phactory/src/light_validation). */
+const NO_VALUE_IN_PROOF = 'storage value unavailable';
 /** 2022's key of development workers: 31 zero bytes and a one (runtime-bridge 80fde2c src/lifecycle/runner). */
 const DEBUG_KEY = new Uint8Array(32).fill(0).fill(1, 31);
 
@@ -245,7 +249,7 @@ export class WorkerLife {
 
   async #fail(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#collaborators;
-    const known = BridgeError.from(error);
+    const known = this.#explain(error);
     const delayMs = (CHAIN_ERRORS.has(known.code) ? this.#chainBackoff : this.#backoff).next();
     this.#failedAt = this.#driver?.position.value;
     this.#machine.fail(known.toObject(), delayMs);
@@ -256,6 +260,15 @@ export class WorkerLife {
     } catch {
       // A command or the end; the caller looks.
     }
+  }
+
+  /** A relay chain may give up the old key while a worker is on its way: pRuntime then finds no value in the proof. */
+  #explain(error: unknown): BridgeError {
+    const info = this.#info;
+    const unproved = isPRuntimeError(error) && error.text?.includes(NO_VALUE_IN_PROOF) === true;
+    return unproved && info && needsAuthorityProof(info.version)
+      ? relayChainUnsupported(info, error)
+      : BridgeError.from(error);
   }
 
   async #kick(signal: AbortSignal): Promise<never> {
@@ -313,12 +326,14 @@ export class WorkerLife {
     this.#info = undefined;
     let info = await client.getInfo({ signal });
     this.#note(info);
+    const say = (text: string) => this.say(text);
+    const { relayHash: expected, relayEra } = await genesis.start(signal, say);
+    if (relayEra === 'new' && needsAuthorityProof(info.version)) throw relayChainUnsupported(info);
     if (!info.initialized) {
       info = await this.#initialize(signal);
     } else {
       this.say('Runtime already initialized.');
     }
-    const expected = await genesis.relayHash(signal, (text) => this.say(text));
     const found = info.genesisBlockHash;
     if (found !== undefined && found !== expected) {
       throw new FleetError(
@@ -489,6 +504,14 @@ export class WorkerLife {
     this.say(`State changed from ${statusOf(from)} to ${statusOf(to)}`);
     this.#collaborators.onChange();
   }
+}
+
+function relayChainUnsupported({ version }: PRuntimeInfo, cause?: unknown): FleetError {
+  return new FleetError(
+    FleetErrorCode.RELAY_CHAIN_UNSUPPORTED,
+    'this pRuntime cannot follow a relay chain without :grandpa_authorities; upgrade to 0.2.7 or later',
+    { facts: { version }, cause },
+  );
 }
 
 /** The worker's key with a prefix, once it has one. */

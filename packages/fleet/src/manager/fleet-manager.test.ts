@@ -125,6 +125,48 @@ describe('failures of a worker', () => {
     ]);
   });
 
+  it.each([
+    ['new relay chain, never initialized', true, '0.2.6', false],
+    ['new relay chain, initialized long ago', true, '0.2.6', true],
+  ] as const)('tells a pRuntime that cannot follow: %s', async (_id, newRelay, version, known) => {
+    rig = await FleetRig.create(0);
+    for (const provider of rig.providers) provider.newRelay = newRelay;
+    const worker = await rig.add('w1', { enabled: false });
+    worker.version = version;
+    if (known) Object.assign(worker, { initialized: true, registered: true, h: 14, q: 2, b: 2 });
+    worker.say();
+    await rig.inventory.updateWorkers([
+      { id: { kind: 'name', name: 'w1' }, input: rig.input('w1') },
+    ]);
+    rig.run();
+    await rig.until('failed', () => rig!.status('w1') === 'S_ERROR');
+    expect(rig.fleet.snapshot(rig.uuid('w1'))?.error?.code).toBe('RELAY_CHAIN_UNSUPPORTED');
+    expect(rig.message('w1')).toMatch(
+      /\] this pRuntime cannot follow a relay chain without :grandpa_authorities; upgrade to 0\.2\.7 or later$/,
+    );
+    expect(worker.calls).not.toContain('initRuntime');
+    expect(worker.calls).not.toContain('syncCombinedHeaders');
+    expect(rig.chain.jobs).toEqual([]);
+    worker.version = '0.2.7';
+    await rig.until('active once upgraded', isActive('w1'));
+  });
+
+  it('tells a pRuntime whose relay chain gave up the old key on the way', async () => {
+    rig = await FleetRig.create(1);
+    const worker = rig.worker('w1');
+    const text = 'HeaderValidateFailed("storage value unavailable")';
+    let gone = true;
+    worker.fault = (call, point) => {
+      if (gone && call === 'syncCombinedHeaders' && point === 'before') throw refusal(text);
+    };
+    rig.run();
+    await rig.until('failed', () => rig!.status('w1') === 'S_ERROR');
+    expect(rig.fleet.snapshot(rig.uuid('w1'))?.error?.code).toBe('RELAY_CHAIN_UNSUPPORTED');
+    expect(rig.chain.jobs).toEqual([]);
+    gone = false;
+    await rig.until('active', isActive('w1'));
+  });
+
   it('sends the para headers alone when only the relay part was accepted', async () => {
     rig = await FleetRig.create(1);
     const worker = rig.worker('w1');

@@ -1,7 +1,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { concatBytes } from '@runtime-bridge/base';
 import {
+  compactLength,
   composeBlocks,
   composeCombinedHeaders,
+  encodeAuthorityList,
   encodeGenesisInfo,
   encodeHeaderToSync,
   parseBlobKey,
@@ -21,12 +24,20 @@ import {
   paraHeadAt,
 } from './scripted-chains.test.support.js';
 
+const AUTHORITY = { id: new Uint8Array(32).fill(5), weight: 1n };
+const LIST = encodeAuthorityList([AUTHORITY]);
+/** Nodes that hold the list as each era does, behind its length. */
+const NEW_AUTHORITIES = concatBytes([compactLength(LIST.length), LIST]);
+const OLD_AUTHORITIES = concatBytes([compactLength(LIST.length + 1), Uint8Array.of(1), LIST]);
+
 /** Both chains as a data provider serves them, scripted. */
 export class FakeProvider {
   relayHeight = GENESIS_RELAY + 8;
   /** Blobs made of rows here are wrong. */
   lies = false;
   down = false;
+  /** The relay chain has no `:grandpa_authorities`. */
+  newRelay = false;
   served = 0;
 
   constructor(readonly peerId: string) {}
@@ -67,8 +78,8 @@ export class FakeProvider {
             paraId: PARA_ID,
             bridgeGenesisInfo: encodeGenesisInfo({
               header: header(GENESIS_RELAY),
-              authoritySet: { authorities: [], setId: 0n },
-              proof: [],
+              authoritySet: { authorities: [AUTHORITY], setId: 0n },
+              proof: [this.newRelay ? NEW_AUTHORITIES : OLD_AUTHORITIES],
             }),
             genesisState: Uint8Array.of(0),
           }),

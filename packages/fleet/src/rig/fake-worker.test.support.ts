@@ -34,6 +34,7 @@ export class FakeWorker implements WorkerClient {
   /** Sequence of the next message, and those not acknowledged. */
   messages: { sequence: bigint; raw: Uint8Array }[] = [];
   encodedReport = false;
+  version = '0.2.6';
   calls: string[] = [];
   kicked = 0;
   /** Called around every call; may throw. */
@@ -80,7 +81,7 @@ export class FakeWorker implements WorkerClient {
       waitingForParaHeaders: false,
       devMode: false,
       pendingMessages: BigInt(this.messages.length),
-      version: '0.2.6',
+      version: this.version,
       gitRevision: '',
       runtimeInfo: { initialized: this.initialized },
     }));
@@ -214,10 +215,17 @@ export class FakeWorker implements WorkerClient {
 
 /** A hanging call ends with its signal, as an HTTP request does. */
 async function givenUp(work: void | Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (work === undefined || signal === undefined) return work;
+  let end: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    signal?.addEventListener('abort', () => reject(abortedError(signal)), { once: true });
+    end = () => reject(abortedError(signal));
+    signal.addEventListener('abort', end, { once: true });
   });
-  await Promise.race([work, aborted]);
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /** SCALE SignedMessage of a worker with this sequence. */

@@ -17,6 +17,7 @@ import {
 import { FleetError, FleetErrorCode } from '../errors.js';
 import type { Position, ProviderView } from '../runner/messages.js';
 import type { BlobFetcher, Fetched } from './blob-fetcher.js';
+import { relayEraOf, type RelayEra } from './relay-era.js';
 
 /** A blob for a worker, with what is needed to give it up again. */
 export interface SyncBlob {
@@ -45,6 +46,7 @@ export interface Genesis {
   /** Hash of the relay header that workers begin behind. */
   readonly relayHash: Uint8Array;
   readonly relayHeight: number;
+  readonly relayEra: RelayEra;
 }
 
 /** How one thing is looked up. */
@@ -80,12 +82,13 @@ export class BlobLibrary {
     const fetched = await this.#fetcher.get(key, options);
     if (!fetched) return undefined;
     const row = decodeRow(GenesisSchema, key, fetched.bytes);
-    const { header } = decodeGenesisInfo(row.bridgeGenesisInfo);
+    const info = decodeGenesisInfo(row.bridgeGenesisInfo);
     return {
       encodedGenesisInfo: row.bridgeGenesisInfo,
       encodedGenesisState: row.genesisState,
-      relayHash: headerHash(header),
-      relayHeight: headerNumber(header),
+      relayHash: headerHash(info.header),
+      relayHeight: headerNumber(info.header),
+      relayEra: relayEraOf(info),
     };
   }
 
