@@ -38,6 +38,8 @@ export const FleetErrorCode = {
   REGISTRATION_UNSUPPORTED: 'REGISTRATION_UNSUPPORTED',
   /** A transaction for the worker failed; the trader's own error is the cause. */
   TRANSACTION_FAILED: 'TRANSACTION_FAILED',
+  /** The queue did not take a job, or gave up waiting for it: whether it was carried out is not known. */
+  QUEUE_UNAVAILABLE: 'QUEUE_UNAVAILABLE',
   /** The runner process is gone or does not answer. */
   RUNNER_GONE: 'RUNNER_GONE',
   /** A worker took no part for a reason inside this program. */

@@ -8,6 +8,7 @@ import {
 } from '@runtime-bridge/base';
 import type { JobOutcome, TxJob } from '@runtime-bridge/tx-queue';
 
+import { FleetErrorCode } from '../errors.js';
 import type { EgressReport } from '../runner/messages.js';
 import { EgressLane, type LaneBatch, type LaneLimits } from './egress-lane.js';
 
@@ -37,7 +38,7 @@ export interface EgressDeskCollaborators {
 }
 
 /** One batch becomes one job, which the trader puts into an extrinsic with others of the pool. */
-const DEFAULT_BATCH: LaneLimits = { maxMessages: 50, maxBytes: 256 * 1024 };
+const DEFAULT_BATCH: LaneLimits = { maxMessages: 100, maxBytes: 256 * 1024 };
 const DEFAULT_MAX_LANES = 100_000;
 
 /**
@@ -132,7 +133,8 @@ export class EgressDesk {
     } catch (error) {
       failure = BridgeError.from(error);
     }
-    lane.fail(newestBlock());
+    if (failure.code === FleetErrorCode.QUEUE_UNAVAILABLE) lane.lose(newestBlock());
+    else lane.fail(newestBlock());
     if (signal.aborted) return;
     this.#sent('failed', batch.messages.length);
     logger.warn('Egress messages failed', facts, failure);

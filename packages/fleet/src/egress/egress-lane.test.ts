@@ -54,12 +54,50 @@ describe('EgressLane', () => {
     expect(lane.next(list(0), 0n, 14)).toMatchObject({ first: 0n, repeat: 2 });
   });
 
+  it('asks for what failed as another job, and for what was lost sight of as the same', () => {
+    const lane = new EgressLane(limits);
+    const first = lane.next(list(0, 1), 0n, 10);
+    lane.lose(11);
+    expect(lane.next(list(0, 1, 2), 0n, 12)).toEqual(first);
+    lane.fail(13);
+    expect(lane.next(list(0, 1, 2), 0n, 14)).toMatchObject({ first: 0n, end: 3n, repeat: 1 });
+    lane.lose(15);
+    expect(lane.next(list(2, 3), 2n, 16)).toMatchObject({ first: 2n, end: 4n, repeat: 0 });
+  });
+
   it('looks at a newer block after a failure', () => {
     const lane = new EgressLane(limits);
     lane.next(list(0, 1), 0n, 10);
     lane.fail(11);
     expect(lane.next(list(0, 1), 0n, 11)).toBeUndefined();
     expect(lane.next(list(0, 1), 1n, 12)).toMatchObject({ first: 1n });
+  });
+
+  it('never asks for the same job once its fate is known', () => {
+    const end = fc.constantFrom('succeed', 'fail', 'lose');
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(end, fc.integer({ min: 0, max: 4 })), { maxLength: 30 }),
+        (ends) => {
+          const lane = new EgressLane(limits);
+          const done = new Set<string>();
+          let ingress = 0n;
+          ends.forEach(([how, applied], block) => {
+            const batch = lane.next(list(...Array(200).keys()), ingress, block * 2);
+            if (!batch) return;
+            const id = `${batch.first}-${batch.end}-${batch.repeat}`;
+            expect(done).not.toContain(id);
+            if (how !== 'lose') done.add(id);
+            ingress += BigInt(Math.min(applied, batch.messages.length));
+            // A success that was taken back with its block leaves the ingress where it was, or short.
+            if (how === 'succeed') lane.succeed(block * 2 + 1);
+            else if (how === 'fail') lane.fail(block * 2 + 1);
+            else lane.lose(block * 2 + 1);
+          });
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('brings every message to the chain once and in order, through failures and lagging finality', () => {

@@ -15,7 +15,7 @@ export interface LaneBatch {
   readonly first: bigint;
   readonly end: bigint;
   readonly messages: readonly LaneMessage[];
-  /** How often the same first sequence was said to be in a block and then was not: makes another job of the same. */
+  /** How often a batch with the same first sequence ended before, well or badly: makes another job of the same. */
   readonly repeat: number;
 }
 
@@ -30,7 +30,10 @@ export class EgressLane {
   #settled: { end: bigint; block: number } | undefined;
   /** After a failure: facts of this block or an earlier one do not show yet what came of it. */
   #staleUntil = -1;
-  #lastSuccess: { first: bigint; count: number } | undefined;
+  /** Batches that ended with the same first sequence. */
+  #ended: { first: bigint; count: number } | undefined;
+  /** A batch whose fate is not known: only the very same job can be attached to. */
+  #uncertain: LaneBatch | undefined;
 
   constructor(private readonly limits: LaneLimits) {}
 
@@ -60,21 +63,36 @@ export class EgressLane {
   /** The batch under way took effect in a block. */
   succeed(block: number): void {
     if (!this.#batch) return;
-    const { first, end } = this.#batch;
-    const count = this.#lastSuccess?.first === first ? this.#lastSuccess.count + 1 : 1;
-    this.#lastSuccess = { first, count };
-    this.#settled = { end, block };
-    this.#batch = undefined;
+    this.#settled = { end: this.#batch.end, block };
+    this.#end(this.#batch);
   }
 
   /** The batch under way failed; whether part of it took effect will be seen after the block known now. */
   fail(block: number): void {
-    this.#batch = undefined;
     this.#settled = undefined;
     this.#staleUntil = block;
+    if (this.#batch) this.#end(this.#batch);
+  }
+
+  /** Whether the batch under way was or will be carried out is not known: if the chain still wants it, it is asked for again. */
+  lose(block: number): void {
+    this.#settled = undefined;
+    this.#staleUntil = block;
+    this.#uncertain = this.#batch;
+    this.#batch = undefined;
+  }
+
+  #end({ first }: LaneBatch): void {
+    this.#ended = { first, count: this.#ended?.first === first ? this.#ended.count + 1 : 1 };
+    this.#batch = undefined;
+    this.#uncertain = undefined;
   }
 
   #begin(messages: readonly LaneMessage[], from: bigint): LaneBatch | undefined {
+    if (this.#uncertain?.first === from) {
+      this.#batch = this.#uncertain;
+      return this.#batch;
+    }
     const bySequence = new Map(messages.map((message) => [message.sequence, message]));
     const batch: LaneMessage[] = [];
     let bytes = 0;
@@ -86,7 +104,7 @@ export class EgressLane {
       batch.push(message);
     }
     if (batch.length === 0) return undefined;
-    const repeat = this.#lastSuccess?.first === from ? this.#lastSuccess.count : 0;
+    const repeat = this.#ended?.first === from ? this.#ended.count : 0;
     this.#batch = { first: from, end: from + BigInt(batch.length), messages: batch, repeat };
     return this.#batch;
   }

@@ -88,8 +88,11 @@ export class ChainOperations {
   readonly #options: ChainOperationsOptions;
   readonly #collaborators: ChainOperationsCollaborators;
   readonly #txBackoff = new Backoff({ minMs: TX_RETRY_MIN_MS, maxMs: TX_RETRY_MAX_MS });
-  /** Successes by action and epoch: the same wish again is another job, as traders remember what they have done. */
-  readonly #successes = new Map<string, number>();
+  /**
+   * Outcomes by action and epoch. The same wish again is another job: what succeeded is answered from memory, and what
+   * failed would be carried out once more, and paid, for everybody who still asks under its id.
+   */
+  readonly #attempts = new Map<string, number>();
   #refreshRa: number | undefined;
   #lastRegistration: number | undefined;
 
@@ -283,9 +286,11 @@ export class ChainOperations {
   async #transact(moment: Moment, job: WorkerJob, signal: AbortSignal): Promise<void> {
     const { submit, facts } = this.#collaborators;
     const wish = `${job.action} ${job.epoch}`;
-    const before = this.#successes.get(wish) ?? 0;
+    const before = this.#attempts.get(wish) ?? 0;
     const epoch = before === 0 ? job.epoch : `${job.epoch}-again${before}`;
     const outcome = await submit(moment.publicKey, { ...job, epoch }, signal);
+    const known = outcome.ok || outcome.error.code !== FleetErrorCode.QUEUE_UNAVAILABLE;
+    if (known) this.#remember(wish, before + 1);
     if (!outcome.ok) {
       const cause = BridgeError.fromObject(outcome.error);
       throw new FleetError(FleetErrorCode.TRANSACTION_FAILED, `Tx failed: ${cause.message}`, {
@@ -295,9 +300,14 @@ export class ChainOperations {
       });
     }
     this.#txBackoff.reset();
-    if (this.#successes.size >= MAX_REMEMBERED) this.#successes.clear();
-    this.#successes.set(wish, before + 1);
     await facts.until((value) => value !== undefined && value.block >= outcome.blockNumber, signal);
+  }
+
+  #remember(wish: string, attempts: number): void {
+    this.#attempts.delete(wish);
+    this.#attempts.set(wish, attempts);
+    const [oldest] = this.#attempts.keys();
+    if (this.#attempts.size > MAX_REMEMBERED) this.#attempts.delete(oldest!);
   }
 
   #hold(text: string): void {

@@ -293,6 +293,10 @@ describe('the chain', () => {
     rig.run();
     await rig.until('failed', () => rig.message('w1').includes('BenchmarkMissing'));
     await rig.until('active', isActive('w1'), 10_000);
+    // A trader carries out again what failed when it is asked under the same id.
+    expect(rejected).toBe(2);
+    const ids = rig.chain.jobs.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
   }, 15_000);
 
   it('takes up a session again that was stopped and reclaimed, and waits while it cools down', async () => {

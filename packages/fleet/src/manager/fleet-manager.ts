@@ -87,7 +87,7 @@ export class FleetManager implements Service {
     const { logger, metrics, chain, producer } = collaborators;
     this.#tasks = new TaskGroup({ name: this.name }, { logger });
     const block = () => chain.facts.value?.block ?? -1;
-    this.#jobs = new JobDesk({ producer, block, logger });
+    this.#jobs = new JobDesk({ producer, block, logger, clock: this.#clock });
     this.#egress = new EgressDesk(
       {},
       {

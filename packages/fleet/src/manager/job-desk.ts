@@ -1,4 +1,4 @@
-import { BridgeError, type Hex, type Logger } from '@runtime-bridge/base';
+import { BridgeError, systemClock, type Clock, type Hex, type Logger } from '@runtime-bridge/base';
 import {
   formatJobId,
   type JobOutcome,
@@ -6,6 +6,7 @@ import {
   type TxJob,
 } from '@runtime-bridge/tx-queue';
 
+import { FleetError, FleetErrorCode } from '../errors.js';
 import type { PoolRow } from '../inventory/rows.js';
 import type { WorkerJob } from '../runner/messages.js';
 
@@ -15,21 +16,30 @@ export interface JobDeskCollaborators {
   /** Newest finalised block that is known. */
   block: () => number;
   logger: Logger;
+  clock?: Clock;
 }
 
-/** Outcomes that are kept at most. */
+/** Outcomes that are kept at most, successes and failures apart. */
 const MAX_SETTLED = 10_000;
+/** How long a failure is remembered: longer than whoever asked may need to ask again after a restart. */
+const FAILURE_KEPT_MS = 600_000;
 
 /**
  * Makes jobs of what workers' lives ask for, in the name of their pool. An outcome is remembered until the finalised
- * chain shows it, so that one who asks again before that (a runner that was restarted) is told, not served twice.
+ * chain shows it, so that one who asks again before that (a runner that was restarted) is told, not served twice. A
+ * failure is remembered for a while too, since a trader carries out what failed when it is asked under the same id: who
+ * wants another attempt asks under another epoch.
  */
 export class JobDesk {
   readonly #collaborators: JobDeskCollaborators;
   readonly #settled = new Map<string, JobOutcome & { ok: true }>();
+  /** In order of time. */
+  readonly #failed = new Map<string, { outcome: JobOutcome; atMs: number }>();
+  readonly #clock: Clock;
 
   constructor(collaborators: JobDeskCollaborators) {
     this.#collaborators = collaborators;
+    this.#clock = collaborators.clock ?? systemClock;
   }
 
   /** Asks for a worker's transaction. Never rejects but with the signal. */
@@ -47,8 +57,8 @@ export class JobDesk {
   ): Promise<JobOutcome> {
     const { producer, logger } = this.#collaborators;
     const id = formatJobId(job.action, subject, epoch);
-    this.#forgetShown();
-    const settled = this.#settled.get(id);
+    this.#forget();
+    const settled = this.#settled.get(id) ?? this.#failed.get(id)?.outcome;
     if (settled) return settled;
     logger.info('Asking for a transaction', { job: id, pool: pool.poolId });
     try {
@@ -67,6 +77,8 @@ export class JobDesk {
         if (this.#settled.size < MAX_SETTLED) this.#settled.set(id, outcome);
         logger.info('Transaction is in a block', { job: id, block: outcome.blockNumber });
       } else {
+        if (this.#failed.size < MAX_SETTLED)
+          this.#failed.set(id, { outcome, atMs: this.#clock.now() });
         logger.warn('Transaction failed', {
           job: id,
           code: outcome.error.code,
@@ -76,11 +88,23 @@ export class JobDesk {
       return outcome;
     } catch (error) {
       if (signal.aborted) throw error;
-      return { ok: false, error: BridgeError.from(error).toObject() };
+      const cause = BridgeError.from(error);
+      const failure = new FleetError(
+        FleetErrorCode.QUEUE_UNAVAILABLE,
+        `The transaction queue does not take the job: ${cause.message}`,
+        { facts: { job: id, code: cause.code }, cause, remedy: cause.remedy },
+      );
+      logger.warn('Job could not be handed in', { job: id }, error);
+      return { ok: false, error: failure.toObject() };
     }
   }
 
-  #forgetShown(): void {
+  #forget(): void {
+    const oldestMs = this.#clock.now() - FAILURE_KEPT_MS;
+    for (const [id, { atMs }] of this.#failed) {
+      if (atMs > oldestMs) break;
+      this.#failed.delete(id);
+    }
     const block = this.#collaborators.block();
     for (const [id, outcome] of this.#settled) {
       if (outcome.blockNumber <= block) this.#settled.delete(id);
