@@ -4,13 +4,17 @@ import {
   readSettings,
   type Environment,
 } from '@runtime-bridge/service-kit';
-import type { Logger } from '@runtime-bridge/base';
+import type { Logger, MetricsRegister } from '@runtime-bridge/base';
+
+import { reportMetrics } from './child-metrics.js';
 
 /** The parts of Node's process that a child of the manager is run on; `*-main.ts` pass `process` itself. */
 export interface ChildHandle {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly memoryUsage: { rss(): number };
+  cpuUsage(): { user: number; system: number };
   exit(code?: number): never;
   on(event: 'SIGTERM' | 'SIGINT' | 'disconnect', listener: () => void): unknown;
   on(
@@ -61,7 +65,10 @@ const EXIT_UNEXPECTED = 70;
  */
 export function runChild(
   handle: ChildHandle,
-  run: (context: { logger: Logger; name: string }) => { stop: () => Promise<void> },
+  parent: ParentEnd,
+  run: (context: { logger: Logger; metrics: MetricsRegister; name: string }) => {
+    stop: () => Promise<void>;
+  },
 ): void {
   const { values } = readSettings(commonSettings, handle.env);
   const development = values.nodeEnv === 'development' || handle.stdout.isTTY === true;
@@ -79,8 +86,10 @@ export function runChild(
   };
   handle.on('uncaughtException', unexpected);
   handle.on('unhandledRejection', unexpected);
-  const child = run({ logger, name });
+  const { metrics, stop } = reportMetrics(handle, parent);
+  const child = run({ logger, metrics, name });
   handle.on('disconnect', () => {
+    stop();
     setTimeout(() => handle.exit(1), STOP_DEADLINE_MS).unref();
     child.stop().then(
       () => handle.exit(0),

@@ -1,11 +1,12 @@
-import { silentMetrics } from '@runtime-bridge/base';
 import { childLine, Runner, type ToManager, type ToRunner } from '@runtime-bridge/fleet/runner';
 import { BlobClient } from '@runtime-bridge/walkie-protocol';
 
 import { parentEnd, runChild } from './child-process.js';
 
-runChild(process, ({ logger }) => {
-  const line = childLine<ToManager, ToRunner>(parentEnd(process));
+const parent = parentEnd(process);
+
+runChild(process, parent, ({ logger, metrics }) => {
+  const line = childLine<ToManager, ToRunner>(parent);
   const runner = new Runner(
     {},
     {
@@ -19,7 +20,7 @@ runChild(process, ({ logger }) => {
       },
       connect: ({ host, port }) => new BlobClient({ host, port }, { logger }),
       logger,
-      metrics: silentMetrics,
+      metrics,
     },
   );
   runner.start();

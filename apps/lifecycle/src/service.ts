@@ -18,6 +18,7 @@ import {
   ChainWatch,
   FleetManager,
   Inventory,
+  ProcessMetrics,
   ProviderWatch,
   serveLifecycle,
   type RunnerSettings,
@@ -32,6 +33,7 @@ import type { Health } from '@runtime-bridge/service-kit';
 import type { JobProducer } from '@runtime-bridge/tx-queue';
 import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
+import { showMetrics } from './child-metrics.js';
 import { createQueue } from './queue.js';
 import { runnerProcess } from './runner-process.js';
 import type { LifecycleSettings } from './settings.js';
@@ -67,7 +69,11 @@ export async function createLifecycle(
   settings: LifecycleSettings,
   collaborators: LifecycleCollaborators,
 ): Promise<Lifecycle> {
-  const { logger, metrics, fork } = collaborators;
+  const { logger } = collaborators;
+  const processes = new ProcessMetrics({ process: 'manager' }, { register: collaborators.metrics });
+  const { own: metrics } = processes;
+  const fork: LifecycleCollaborators['fork'] = (entry, name) =>
+    showMetrics(collaborators.fork(entry, name), processes.inlet(name));
   const clock = collaborators.clock ?? systemClock;
   // Said before anything is touched, should the settings make no sense together.
   const queue = settings.configMode
@@ -99,6 +105,8 @@ export async function createLifecycle(
   const operation = group.add(
     new Operation(settings, {
       ...collaborators,
+      metrics,
+      fork,
       clock,
       identity,
       inventory,

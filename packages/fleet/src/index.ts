@@ -22,6 +22,8 @@ export {
 } from './manager/fleet-manager.js';
 export { ProviderWatch, type ProviderWatchOptions } from './manager/provider-watch.js';
 export type { RunnerProcess } from './manager/runner-handle.js';
+export { ProcessMetrics, type ProcessMetricsInlet } from './metrics/process-metrics.js';
+export { type MetricFamily } from './metrics/sampled-metrics.js';
 export { childLine, type IpcPeer } from './runner/line.js';
 export type {
   Line,
