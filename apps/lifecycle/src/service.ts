@@ -21,6 +21,7 @@ import {
   ProcessMetrics,
   ProviderWatch,
   serveLifecycle,
+  WorkerHistory,
   type RunnerSettings,
 } from '@runtime-bridge/fleet';
 import {
@@ -94,11 +95,20 @@ export async function createLifecycle(
     { directory },
     { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
   );
+  const historyDirectory = `${settings.storePath}.history`;
+  await mkdir(historyDirectory, { recursive: true });
+  const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
+  await history.retain(new Set(inventory.snapshot.workers.keys()));
   const group = new ServiceGroup('lifecycle', { logger });
   group.add({
     name: 'inventory',
     start: () => Promise.resolve(),
     stop: () => inventory.close(),
+  });
+  group.add({
+    name: 'history',
+    start: () => Promise.resolve(),
+    stop: () => history.close(),
   });
   for (const service of queue?.services ?? []) group.add(service);
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
@@ -110,6 +120,7 @@ export async function createLifecycle(
       clock,
       identity,
       inventory,
+      history,
       para,
       producer: queue?.producer,
     }),
@@ -134,6 +145,7 @@ interface OperationCollaborators extends LifecycleCollaborators {
   clock: Clock;
   identity: Identity;
   inventory: Inventory;
+  history: WorkerHistory;
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
@@ -238,7 +250,7 @@ class Operation implements Service {
     producer: JobProducer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { inventory, para, fork, logger, metrics, clock } = this.#with;
+    const { inventory, history, para, fork, logger, metrics, clock } = this.#with;
     const settings = this.#settings;
     const providers = this.#running.add(
       new ProviderWatch(
@@ -275,6 +287,7 @@ class Operation implements Service {
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
           bestBlock: () => para.bestHead.value?.number ?? -1,
           producer,
+          history,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,
           metrics,

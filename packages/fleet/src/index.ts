@@ -1,5 +1,11 @@
 export { FleetError, FleetErrorCode } from './errors.js';
 export {
+  historyLimits,
+  WorkerHistory,
+  type WorkerEventPage,
+  type WorkerEventQuery,
+} from './history/worker-history.js';
+export {
   Inventory,
   type InventoryCollaborators,
   type SealOperator,
@@ -33,6 +39,7 @@ export type {
   ToManager,
   ToRunner,
   WorkerCommand,
+  WorkerEvent,
   WorkerSnapshot,
   WorkerSpec,
   WorkerStatus,

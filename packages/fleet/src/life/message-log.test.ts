@@ -14,8 +14,8 @@ describe('MessageLog', () => {
 
   it('does not repeat itself and is bounded in number and length', () => {
     const log = new MessageLog();
-    expect(log.add('a', 0)).toBe(true);
-    expect(log.add('a', 1)).toBe(false);
+    expect(log.add('a', 0)).toBe('a');
+    expect(log.add('a', 1)).toBeUndefined();
     for (let index = 0; index < 500; index += 1) log.add(`text ${index}`, index);
     expect(log.all).toHaveLength(100);
     log.add('x'.repeat(10_000), 0);

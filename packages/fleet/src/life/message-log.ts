@@ -20,15 +20,15 @@ export class MessageLog {
 
   /**
    * Adds a message, `[ISO time with offset] text`, unless it repeats the newest.
-   * @returns whether it was added
+   * @returns its text as it was added, undefined when it was not
    */
-  add(text: string, nowMs: number): boolean {
+  add(text: string, nowMs: number): string | undefined {
     const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-    if (short === this.#lastText) return false;
+    if (short === this.#lastText) return undefined;
     this.#lastText = short;
     this.#messages.push(`[${isoWithOffset(nowMs)}] ${short}`);
     if (this.#messages.length > MAX_MESSAGES) this.#messages.shift();
-    return true;
+    return short;
   }
 }
 

@@ -22,6 +22,7 @@ import type {
   RunnerChainFacts,
   RunnerSettings,
   WorkerCommand,
+  WorkerEvent,
   WorkerJob,
   WorkerSnapshot,
   WorkerSpec,
@@ -79,6 +80,8 @@ export interface WorkerLifeCollaborators {
   reportEgress: (reports: readonly EgressReport[]) => void;
   /** Told whenever the snapshot is a new one. */
   onChange: () => void;
+  /** Told of each message and each change of state. */
+  onEvent: (event: WorkerEvent) => void;
   clock: Clock;
   logger: Logger;
 }
@@ -227,7 +230,18 @@ export class WorkerLife {
   /** Adds a message for the operator. */
   say(text: string): void {
     this.#troubled = false;
-    if (this.#messages.add(text, this.#collaborators.clock.now())) this.#collaborators.onChange();
+    const timeMs = this.#collaborators.clock.now();
+    const message = this.#messages.add(text, timeMs);
+    if (message === undefined) return;
+    const { state } = this.#machine;
+    this.#collaborators.onEvent({
+      uuid: this.#spec.value.uuid,
+      timeMs,
+      status: statusOf(state),
+      message,
+      ...(state.kind === 'error' ? { errorCode: state.error.code } : {}),
+    });
+    this.#collaborators.onChange();
   }
 
   async #run(): Promise<void> {

@@ -60,6 +60,32 @@ describe('a good life', () => {
     });
   });
 
+  it('tells every message and every state for the history, with the code of what failed', async () => {
+    rig = await FleetRig.create(1);
+    once(rig.worker('w1'), 'getInfo', 'before', broken);
+    rig.run();
+    await rig.until('active', isActive('w1'));
+    await rig.until('told', () => rig.events.some(({ status }) => status === 'S_ACTIVE'));
+    const states = rig.events
+      .map(({ message }) => /^State changed from .* to (.*)$/.exec(message)?.[1])
+      .filter((state) => state !== undefined);
+    expect(states).toEqual([
+      'S_STARTING',
+      'S_ERROR',
+      'S_IDLE',
+      'S_STARTING',
+      'S_SYNCHING',
+      'S_SYNCHED',
+      'S_PRE_ACTIVE',
+      'S_ACTIVE',
+    ]);
+    expect(rig.events.find(({ errorCode }) => errorCode !== undefined)).toMatchObject({
+      uuid: rig.uuid('w1'),
+      status: 'S_ERROR',
+      errorCode: 'TRANSPORT',
+    });
+  });
+
   it('serves a worker that begins with para header 0', async () => {
     rig = await FleetRig.create(1);
     const worker = rig.worker('w1');

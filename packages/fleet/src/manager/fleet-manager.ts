@@ -16,6 +16,7 @@ import type { JobProducer } from '@runtime-bridge/tx-queue';
 
 import { EgressDesk } from '../egress/egress-desk.js';
 import { FleetError, FleetErrorCode } from '../errors.js';
+import type { WorkerHistory } from '../history/worker-history.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { InventorySnapshot, PoolRow } from '../inventory/rows.js';
 import { accountOfSs58 } from '../inventory/ss58.js';
@@ -55,6 +56,8 @@ export interface FleetManagerCollaborators {
   producer: Pick<JobProducer, 'submit'>;
   /** Starts a runner process. */
   spawnRunner: (id: string) => RunnerProcess;
+  /** Keeps what workers say. */
+  history?: Pick<WorkerHistory, 'record'>;
   logger: Logger;
   metrics: MetricsRegister;
   clock?: Clock;
@@ -256,6 +259,9 @@ export class FleetManager implements Service {
           keys ||= this.#snapshots.get(snapshot.uuid)?.publicKey !== snapshot.publicKey;
           this.#snapshots.set(snapshot.uuid, snapshot);
         }
+        this.#collaborators.history?.record(
+          message.events.filter(({ uuid }) => this.#specs.has(uuid)),
+        );
         if (keys) this.#updateInterest();
         this.#changes.update((count) => count + 1);
         return;

@@ -6,7 +6,13 @@ import { silentLogger, silentMetrics, sleep, Watched } from '@runtime-bridge/bas
 
 import { Inventory } from '../inventory/inventory.js';
 import { FleetManager, type FleetManagerOptions } from '../manager/fleet-manager.js';
-import type { ProviderView, ToManager, ToRunner, WorkerStatus } from '../runner/messages.js';
+import type {
+  ProviderView,
+  ToManager,
+  ToRunner,
+  WorkerEvent,
+  WorkerStatus,
+} from '../runner/messages.js';
 import { Runner } from '../runner/runner.js';
 import { FakeChain } from './fake-chain.test.support.js';
 import { FakeProvider } from './fake-provider.test.support.js';
@@ -22,6 +28,8 @@ export class FleetRig {
   readonly views = new Watched<readonly ProviderView[]>([]);
   readonly workers = new Map<string, FakeWorker>();
   readonly chain = new FakeChain();
+  /** What workers said. */
+  readonly events: WorkerEvent[] = [];
   readonly runners: { id: string; kill: () => void }[] = [];
   readonly fleet: FleetManager;
   /** Finalised para height that the chain knows and no provider has. */
@@ -60,6 +68,7 @@ export class FleetRig {
         registerWorkerV2: () => true,
         bestBlock: () => this.chain.block,
         producer: this.chain,
+        history: { record: (events) => void this.events.push(...events) },
         spawnRunner: (id) => this.#spawn(id),
         logger: silentLogger,
         metrics: silentMetrics,

@@ -111,6 +111,17 @@ export interface WorkerSnapshot {
   readonly sinceMs: number;
 }
 
+/** A worker came into a state, or said something within one. */
+export interface WorkerEvent {
+  readonly uuid: string;
+  /** Ms since 1970. */
+  readonly timeMs: number;
+  readonly status: WorkerStatus;
+  readonly message: string;
+  /** Code of the error that put it into S_ERROR. */
+  readonly errorCode?: string;
+}
+
 /** A transaction that a worker's life asks for. The manager adds pool and operator. */
 export type WorkerJob =
   | {
@@ -146,7 +157,7 @@ export type ToRunner =
 export type ToManager =
   | { kind: 'ready' }
   | { kind: 'beat' }
-  | { kind: 'states'; states: readonly WorkerSnapshot[] }
+  | { kind: 'states'; states: readonly WorkerSnapshot[]; events: readonly WorkerEvent[] }
   | { kind: 'commanded'; request: number; known: boolean }
   | { kind: 'job'; request: number; uuid: string; publicKey: Hex; job: WorkerJob }
   | { kind: 'egress'; uuid: string; reports: readonly EgressReport[] }

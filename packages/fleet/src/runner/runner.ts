@@ -25,6 +25,7 @@ import type {
   RunnerSettings,
   ToManager,
   ToRunner,
+  WorkerEvent,
   WorkerJob,
   WorkerSpec,
 } from './messages.js';
@@ -53,6 +54,9 @@ export interface RunnerCollaborators {
 /** For one blob from one provider, as in 2022. */
 const BLOB_FETCH_TIMEOUT_MS = 30_000;
 
+/** Events between two reports; far more than a runner's workers can have then. */
+const MAX_EVENTS = 10_000;
+
 interface Configured {
   settings: RunnerSettings;
   fetcher: BlobFetcher;
@@ -72,6 +76,7 @@ export class Runner {
   readonly #tasks: TaskGroup;
   readonly #lives = new Map<string, WorkerLife>();
   readonly #changed = new Set<string>();
+  #events: WorkerEvent[] = [];
   readonly #head = new Watched<HeadView>(NO_HEAD);
   readonly #facts = new Watched<RunnerChainFacts | undefined>(undefined);
   readonly #asked = new Map<number, (outcome: JobOutcome) => void>();
@@ -224,6 +229,9 @@ export class Runner {
         onChange: () => {
           if (this.#lives.get(spec.uuid) === life) this.#changed.add(spec.uuid);
         },
+        onEvent: (event) => {
+          if (this.#events.length < MAX_EVENTS) this.#events.push(event);
+        },
         clock: this.#clock,
         logger,
       },
@@ -276,14 +284,16 @@ export class Runner {
   async #report(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#clock.sleep(this.#options.reportIntervalMs, signal);
-      if (this.#changed.size === 0) continue;
+      if (this.#changed.size === 0 && this.#events.length === 0) continue;
       const states = [...this.#changed].flatMap((uuid) => {
         const life = this.#lives.get(uuid);
         return life ? [life.snapshot] : [];
       });
+      const events = this.#events;
       this.#changed.clear();
+      this.#events = [];
       try {
-        this.#collaborators.line.send({ kind: 'states', states });
+        this.#collaborators.line.send({ kind: 'states', states, events });
       } catch (error) {
         this.#collaborators.logger.warn('States were not reported', {}, BridgeError.from(error));
       }
