@@ -17,6 +17,7 @@ import { ChainFactsReader, ParaApi } from '@runtime-bridge/chain-client/tx';
 import {
   ChainWatch,
   FleetManager,
+  importLocalDb,
   Inventory,
   ProcessMetrics,
   ProviderWatch,
@@ -26,9 +27,11 @@ import {
 } from '@runtime-bridge/fleet';
 import {
   loadOrCreateIdentity,
+  openOperator,
   operatorFromMnemonic,
   sealOperator,
   type Identity,
+  type OperatorKey,
 } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
 import type { JobProducer } from '@runtime-bridge/tx-queue';
@@ -64,7 +67,7 @@ const READY_LAG_BLOCKS = 5;
 
 /**
  * Puts a lifecycle manager together. It starts whatever is there; what is not is waited for.
- * @throws KeystoreError when the identity cannot be read or made; FleetError BAD_STORE; ServiceError BAD_SETTINGS
+ * @throws KeystoreError when the identity cannot be read or made; FleetError BAD_STORE, BAD_LOCAL_DB; ServiceError BAD_SETTINGS
  */
 export async function createLifecycle(
   settings: LifecycleSettings,
@@ -95,6 +98,19 @@ export async function createLifecycle(
     { directory },
     { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
   );
+  try {
+    await importLocalDb(
+      { path: settings.storePath },
+      {
+        inventory,
+        reseal: (envelope) => sealed(identity, openOperator(identity, envelope)),
+        logger,
+      },
+    );
+  } catch (error) {
+    await inventory.close();
+    throw error;
+  }
   const historyDirectory = `${settings.storePath}.history`;
   await mkdir(historyDirectory, { recursive: true });
   const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
@@ -137,7 +153,10 @@ export async function createLifecycle(
 }
 
 function seal(identity: Identity, mnemonic: string) {
-  const key = operatorFromMnemonic(mnemonic);
+  return sealed(identity, operatorFromMnemonic(mnemonic));
+}
+
+function sealed(identity: Identity, key: OperatorKey) {
   return { publicKey: key.publicKey, sealed: sealOperator(identity, key) };
 }
 

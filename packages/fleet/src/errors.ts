@@ -14,6 +14,8 @@ export const FleetErrorCode = {
   INVENTORY_FULL: 'INVENTORY_FULL',
   /** The store was written by another version, or by something else. */
   BAD_STORE: 'BAD_STORE',
+  /** The database of a lifecycle manager of 2022, or a key in it, cannot be read. */
+  BAD_LOCAL_DB: 'BAD_LOCAL_DB',
   /** The worker or its pool is disabled, so nothing runs that could take the command. */
   WORKER_DISABLED: 'WORKER_DISABLED',
   /** The service runs in config mode and drives no workers. */

@@ -10,6 +10,12 @@ export {
   type InventoryCollaborators,
   type SealOperator,
 } from './inventory/inventory.js';
+export {
+  importLocalDb,
+  type LocalDbCollaborators,
+  type LocalDbImport,
+  type ResealOperator,
+} from './inventory/legacy/local-db.js';
 export type {
   InventorySnapshot,
   PoolInput,
@@ -19,6 +25,19 @@ export type {
   WorkerInput,
   WorkerRow,
 } from './inventory/rows.js';
+export {
+  formatInventory,
+  parseInventory,
+  type TransferFault,
+  type TransferFormat,
+  type TransferRow,
+} from './inventory/transfer/document.js';
+export {
+  planTransfer,
+  type TransferChange,
+  type TransferOptions,
+  type TransferPlan,
+} from './inventory/transfer/dry-run.js';
 export { inventoryLimits, ONE_PHA } from './inventory/validation.js';
 export { ChainWatch, type ChainInterest, type ChainSource } from './manager/chain-watch.js';
 export {

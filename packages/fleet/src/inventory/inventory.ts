@@ -51,6 +51,7 @@ export class Inventory {
   readonly #store: InventoryStore;
   readonly #collaborators: InventoryCollaborators;
   readonly #state: Watched<InventorySnapshot>;
+  readonly #imports: Set<string>;
   readonly #turn = new Limiter({
     concurrency: 1,
     maxQueued: MAX_WAITING_BATCHES,
@@ -60,11 +61,13 @@ export class Inventory {
   private constructor(
     store: InventoryStore,
     state: InventorySnapshot,
+    imports: readonly string[],
     collaborators: InventoryCollaborators,
   ) {
     this.#store = store;
     this.#collaborators = collaborators;
     this.#state = new Watched(state);
+    this.#imports = new Set(imports);
   }
 
   /** Opens the store in a directory. @throws FleetError BAD_STORE */
@@ -73,7 +76,7 @@ export class Inventory {
     collaborators: InventoryCollaborators,
   ): Promise<Inventory> {
     const store = await InventoryStore.open(options.directory);
-    const { pools, workers } = await store.readAll();
+    const { pools, workers, imports } = await store.readAll();
     collaborators.logger.info('Inventory opened', {
       pools: pools.length,
       workers: workers.length,
@@ -84,6 +87,7 @@ export class Inventory {
         pools: new Map(pools.map((row) => [row.uuid, row])),
         workers: new Map(workers.map((row) => [row.uuid, row])),
       },
+      imports,
       collaborators,
     );
   }
@@ -162,6 +166,27 @@ export class Inventory {
         return [this.#putWorker(draft, this.#workerRow(item, old.uuid, update.input, old, draft))];
       }),
     );
+  }
+
+  /** Whether an import of this name was ever done. */
+  wasImported(name: string): boolean {
+    return this.#imports.has(name);
+  }
+
+  /**
+   * Takes over whole rows, which the caller has checked one by one, and remembers that it was done.
+   * @throws FleetError DUPLICATED, INVENTORY_FULL, POOL_IN_USE; nothing is changed then
+   */
+  async importRows(
+    name: string,
+    rows: { pools: readonly PoolRow[]; workers: readonly WorkerRow[] },
+  ): Promise<void> {
+    await this.#batch((draft) => {
+      for (const row of rows.pools) this.#putPool(draft, row);
+      for (const row of rows.workers) this.#putWorker(draft, row);
+      draft.changes.push({ imported: name });
+    });
+    this.#imports.add(name);
   }
 
   #batch<T>(work: (draft: Draft) => T): Promise<T> {

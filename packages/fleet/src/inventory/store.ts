@@ -8,12 +8,15 @@ import type { PoolRow, WorkerRow } from './rows.js';
 const Bucket = { META: 0, POOL: 1, WORKER: 2 } as const;
 const SCHEMA_VERSION = 1;
 const META_KEY = key(Bucket.META, 'schema');
+/** Before the names of imports that were done. */
+const IMPORT_PREFIX = 'import:';
 
 /** One change of the store. */
 export type StoreChange =
   | { put: 'pool'; row: PoolRow }
   | { put: 'worker'; row: WorkerRow }
-  | { delete: 'pool' | 'worker'; uuid: string };
+  | { delete: 'pool' | 'worker'; uuid: string }
+  | { imported: string };
 
 /** Pools and workers on disk. Every call to write() is one atomic, synced batch. */
 export class InventoryStore {
@@ -53,11 +56,14 @@ export class InventoryStore {
   }
 
   /** @throws FleetError BAD_STORE for a row that cannot be read */
-  async readAll(): Promise<{ pools: PoolRow[]; workers: WorkerRow[] }> {
+  async readAll(): Promise<{ pools: PoolRow[]; workers: WorkerRow[]; imports: string[] }> {
+    const imports: string[] = [];
     const pools: PoolRow[] = [];
     const workers: WorkerRow[] = [];
     for await (const [rowKey, value] of this.level.iterator()) {
       try {
+        const name = rowKey[0] === Bucket.META ? new TextDecoder().decode(rowKey.subarray(1)) : '';
+        if (name.startsWith(IMPORT_PREFIX)) imports.push(name.slice(IMPORT_PREFIX.length));
         if (rowKey[0] === Bucket.POOL) pools.push(decodePool(decode(value)));
         if (rowKey[0] === Bucket.WORKER) workers.push(decodeWorker(decode(value)));
       } catch (cause) {
@@ -67,13 +73,20 @@ export class InventoryStore {
         });
       }
     }
-    return { pools, workers };
+    return { pools, workers, imports };
   }
 
   /** Writes all changes or none, and returns when they are on disk. */
   async write(changes: readonly StoreChange[]): Promise<void> {
     await this.level.batch(
       changes.map((change) => {
+        if ('imported' in change) {
+          return {
+            type: 'put' as const,
+            key: key(Bucket.META, `${IMPORT_PREFIX}${change.imported}`),
+            value: encode({}),
+          };
+        }
         if ('delete' in change) {
           const bucket = change.delete === 'pool' ? Bucket.POOL : Bucket.WORKER;
           return { type: 'del' as const, key: key(bucket, change.uuid) };
