@@ -15,7 +15,7 @@ runChild(process, parent, ({ logger, metrics }) => {
         send: (message) => {
           line.send(message);
           // The last word: nothing keeps the process then.
-          if (message.kind === 'stopped') process.disconnect();
+          if (message.kind === 'stopped' && process.connected) process.disconnect();
         },
       },
       connect: ({ host, port }) => new BlobClient({ host, port }, { logger }),

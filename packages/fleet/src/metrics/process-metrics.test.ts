@@ -107,8 +107,13 @@ describe('ProcessMetrics', () => {
     });
     const second = new SampledMetrics();
     second.counter({ name: 'x_total', help: '' }).inc({}, 4);
-    metrics.inlet('trader').take(second.snapshot());
+    const again = metrics.inlet('trader');
+    again.take(second.snapshot());
     expect(register.scrape()).toMatchObject({ 'x_total{process=trader}': 14 });
+    const third = new SampledMetrics();
+    third.counter({ name: 'x_total', help: '' }).inc({}, 1);
+    again.take(third.snapshot());
+    expect(register.scrape()).toMatchObject({ 'x_total{process=trader}': 15 });
   });
 
   it('keeps the sum and the count of a histogram', () => {

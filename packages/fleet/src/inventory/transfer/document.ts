@@ -63,7 +63,7 @@ export function formatInventory(snapshot: InventorySnapshot, format: TransferFor
     case 'yaml':
       return stringify({ pools, workers }, { lineWidth: 0 });
     case 'csv': {
-      const record = (kind: string, row: Record<string, unknown>) =>
+      const record = (kind: string, row: Record<string, string | boolean>) =>
         COLUMNS.map((column) => (column === 'kind' ? kind : String(row[column] ?? '')));
       return formatCsv([
         COLUMNS,
