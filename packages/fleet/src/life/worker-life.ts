@@ -30,11 +30,12 @@ import type {
 import type { BlobLibrary } from '../sync/blob-library.js';
 import type { GenesisKeeper } from '../sync/genesis-keeper.js';
 import type { HeadView } from '../sync/head.js';
+import { untilLag } from '../sync/lag.js';
 import { positionOf, SyncDriver, type SyncDriverOptions } from '../sync/sync-driver.js';
 import { ChainOperations } from './chain-operations.js';
 import { LifeMachine, statusOf, type LifeState } from './life-state.js';
 import { MessageLog } from './message-log.js';
-import { needsAuthorityProof } from './pruntime-version.js';
+import { expectToFollow, explainRefusal } from './relay-support.js';
 import { together } from './together.js';
 
 /** The calls of a pRuntime that a life needs. */
@@ -102,8 +103,6 @@ const CHAIN_ERRORS: ReadonlySet<string> = new Set([
 ]);
 /** Such an error waits this many times as long. */
 const CHAIN_ERROR_FACTOR = 5;
-/** What pRuntime says of a proof without the value (phala-blockchain 40ffcd1be crates/phactory/src/light_validation). */
-const NO_VALUE_IN_PROOF = 'storage value unavailable';
 /** 2022's key of development workers: 31 zero bytes and a one (runtime-bridge 80fde2c src/lifecycle/runner). */
 const DEBUG_KEY = new Uint8Array(32).fill(0).fill(1, 31);
 
@@ -263,7 +262,7 @@ export class WorkerLife {
 
   async #fail(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#collaborators;
-    const known = this.#explain(error);
+    const known = explainRefusal(error, this.#info);
     const delayMs = (CHAIN_ERRORS.has(known.code) ? this.#chainBackoff : this.#backoff).next();
     this.#failedAt = this.#driver?.position.value;
     this.#machine.fail(known.toObject(), delayMs);
@@ -274,15 +273,6 @@ export class WorkerLife {
     } catch {
       // A command or the end; the caller looks.
     }
-  }
-
-  /** A relay chain may give up the old key while a worker is on its way: pRuntime then finds no value in the proof. */
-  #explain(error: unknown): BridgeError {
-    const info = this.#info;
-    const unproved = isPRuntimeError(error) && error.text?.includes(NO_VALUE_IN_PROOF) === true;
-    return unproved && info && needsAuthorityProof(info.version)
-      ? relayChainUnsupported(info, error)
-      : BridgeError.from(error);
   }
 
   async #kick(signal: AbortSignal): Promise<never> {
@@ -342,7 +332,7 @@ export class WorkerLife {
     this.#note(info);
     const say = (text: string) => this.say(text);
     const { relayHash: expected, relayEra } = await genesis.start(signal, say);
-    if (relayEra === 'new' && needsAuthorityProof(info.version)) throw relayChainUnsupported(info);
+    expectToFollow(info, relayEra);
     if (!info.initialized) {
       info = await this.#initialize(signal);
     } else {
@@ -435,12 +425,13 @@ export class WorkerLife {
 
   /** Operates on chain while the worker stands at the head. */
   async #followHead(driver: SyncDriver, signal: AbortSignal): Promise<never> {
+    const around = { head: this.#collaborators.head, position: driver.position };
     for (;;) {
-      await this.#untilLag(driver, (lag) => lag <= AT_HEAD_BLOCKS, signal);
+      await untilLag(around, (lag) => lag <= AT_HEAD_BLOCKS, signal);
       this.#machine.reachHead();
       const ending = new AbortController();
       const inner = AbortSignal.any([signal, ending.signal]);
-      const behind = this.#untilLag(driver, (lag) => lag > BEHIND_BLOCKS, inner).then(
+      const behind = untilLag(around, (lag) => lag > BEHIND_BLOCKS, inner).then(
         () => ending.abort(),
         () => undefined,
       );
@@ -454,26 +445,6 @@ export class WorkerLife {
       }
       this.#machine.sync();
       this.say('Fell behind the head, synching block data again...');
-    }
-  }
-
-  async #untilLag(
-    driver: SyncDriver,
-    wanted: (lag: number) => boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { head } = this.#collaborators;
-    const lag = new Watched(Infinity);
-    const look = () => {
-      const { bestPara } = head.value;
-      lag.set(bestPara < 0 ? NaN : bestPara - (driver.position.value.nextBlock - 1));
-    };
-    const stops = [head.subscribe(look), driver.position.subscribe(look)];
-    look();
-    try {
-      await lag.until((value) => !Number.isNaN(value) && wanted(value), signal);
-    } finally {
-      for (const stop of stops) stop();
     }
   }
 
@@ -518,14 +489,6 @@ export class WorkerLife {
     this.say(`State changed from ${statusOf(from)} to ${statusOf(to)}`);
     this.#collaborators.onChange();
   }
-}
-
-function relayChainUnsupported({ version }: PRuntimeInfo, cause?: unknown): FleetError {
-  return new FleetError(
-    FleetErrorCode.RELAY_CHAIN_UNSUPPORTED,
-    'this pRuntime cannot follow a relay chain without :grandpa_authorities; upgrade to 0.2.7 or later',
-    { facts: { version }, cause },
-  );
 }
 
 /** The worker's key with a prefix, once it has one. */
