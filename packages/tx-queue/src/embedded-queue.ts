@@ -1,6 +1,13 @@
 import { abortedError, BridgeError, type Logger, type MetricsRegister } from '@runtime-bridge/base';
 import { TxQueueError, TxQueueErrorCode } from './errors.js';
-import { parseJobRequest, sizeOf, toQueueData, type JobOutcome, type JobRequest } from './job.js';
+import {
+  newAsk,
+  parseJobRequest,
+  sizeOf,
+  toQueueData,
+  type JobOutcome,
+  type JobRequest,
+} from './job.js';
 import { DEFAULT_MAX_JOBS, type JobProducer, type QueueCounts } from './queue.js';
 
 /** Bounds of an embedded queue. */
@@ -118,7 +125,7 @@ export class EmbeddedQueue implements JobProducer {
   }
 
   #add(request: JobRequest): Entry {
-    const data = toQueueData(request);
+    const data = toQueueData(request, newAsk());
     const bytes = sizeOf(data);
     if (this.#entries.size >= this.#maxJobs || this.#bytes + bytes > this.#maxBytes) {
       throw new TxQueueError(TxQueueErrorCode.QUEUE_FULL, 'The transaction queue is full', {
