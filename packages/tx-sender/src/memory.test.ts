@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger, silentMetrics, type Facts, type Logger } from '@runtime-bridge/base';
+import { silentLogger, silentMetrics, type Facts } from '@runtime-bridge/base';
 import type { JobConsumer, JobHandler, JobOutcome, JobRequest } from '@runtime-bridge/tx-queue';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
