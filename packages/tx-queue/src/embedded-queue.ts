@@ -23,12 +23,25 @@ interface Entry {
   readonly id: string;
   readonly data: Record<string, unknown>;
   readonly bytes: number;
+  readonly askedAtMs: number;
   readonly waiters: Set<Waiter>;
 }
 
 interface Waiter {
   resolve: (outcome: JobOutcome) => void;
   reject: (error: unknown) => void;
+}
+
+/** A job of the queue, for those who look at it: what it carries is not told. */
+export interface QueuedJobInfo {
+  id: string;
+  action: string;
+  /** Pool id, as decimal text. */
+  pool: string;
+  state: 'waiting' | 'active';
+  bytes: number;
+  /** When it was handed in, in milliseconds since 1970. */
+  askedAtMs: number;
 }
 
 /** A job in the hands of one end. */
@@ -112,6 +125,19 @@ export class EmbeddedQueue implements JobProducer {
     return Promise.resolve({ waiting, active: this.#entries.size - waiting });
   }
 
+  /** The jobs that there are, oldest first. @param limit of the list, at most */
+  list(limit: number): QueuedJobInfo[] {
+    const waiting = new Set(this.#waiting);
+    const jobs: QueuedJobInfo[] = [];
+    for (const { id, data, bytes, askedAtMs } of this.#entries.values()) {
+      if (jobs.length >= limit) break;
+      const { action, payload } = data as { action: string; payload: { pid: string } };
+      const state = waiting.has(id) ? 'waiting' : 'active';
+      jobs.push({ id, action, pool: payload.pid, state, bytes, askedAtMs });
+    }
+    return jobs;
+  }
+
   /** Begins to deliver to an end; the returned function stops that, giving nothing back by itself. */
   attach(sink: EmbeddedSink): () => void {
     this.#sinks.add(sink);
@@ -138,7 +164,13 @@ export class EmbeddedQueue implements JobProducer {
         },
       });
     }
-    const entry: Entry = { id: request.id, data, bytes, waiters: new Set() };
+    const entry: Entry = {
+      id: request.id,
+      data,
+      bytes,
+      askedAtMs: Date.now(),
+      waiters: new Set(),
+    };
     this.#entries.set(entry.id, entry);
     this.#waiting.push(entry.id);
     this.#bytes += bytes;
