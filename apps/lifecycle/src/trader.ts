@@ -16,6 +16,7 @@ import {
 import { createTxSender } from '@runtime-bridge/tx-sender';
 
 import type { LifecycleSettings } from './settings.js';
+import { traderLineEnd } from './trader-line.js';
 
 /** What the built-in trader works with. */
 export interface TraderCollaborators {
@@ -48,11 +49,11 @@ export async function createTrader(
     redisEndpoint === undefined
       ? new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger })
       : new RedisConsumer({ url: redisEndpoint }, { logger });
-  group.add(
-    createTxSender(
-      { journalPath: settings.traderStorePath },
-      { consumer, para, identity, logger, metrics },
-    ),
+  const sender = createTxSender(
+    { journalPath: settings.traderStorePath },
+    { consumer, para, identity, logger, metrics },
   );
+  group.add(traderLineEnd(ipc, sender));
+  group.add(sender);
   return group;
 }
