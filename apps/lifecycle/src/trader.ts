@@ -43,7 +43,7 @@ export async function createTrader(
     { logger },
   );
   const group = new ServiceGroup('trader', { logger });
-  const para = group.add(new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics }));
+  const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
   const { redisEndpoint } = settings;
   const consumer: JobConsumer =
     redisEndpoint === undefined
@@ -53,7 +53,9 @@ export async function createTrader(
     { journalPath: settings.traderStorePath },
     { consumer, para, identity, logger, metrics },
   );
+  // First, so that the manager is answered, if only with why not, while a node is waited for.
   group.add(traderLineEnd(ipc, sender));
+  group.add(para);
   group.add(sender);
   return group;
 }
