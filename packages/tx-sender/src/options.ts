@@ -50,7 +50,7 @@ export const defaultTxSenderOptions: TxSenderOptions = {
   resendMaxMs: 30_000,
   acceptTimeoutMs: 30_000,
   maxRemembered: 20_000,
-  // About 30 MiB at 10 jobs each.
+  // About 30 MiB at 10 jobs each, ten times that if every batch were full.
   maxHistory: 10_000,
   // 2 PHA: what operators' own scripts warn at.
   minBalance: 2_000_000_000_000n,
