@@ -7,6 +7,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AccountWatch } from './account-watch.js';
 import { FakeChain } from './fake-chain.test.kit.js';
+import type { TxRecord } from './history.js';
+import type { JournalEntry } from './journal.js';
 import { LevelJournal } from './level-journal.js';
 import { aliceAccount, openForTest, quick, Rig, startJob } from './rig.test.kit.js';
 import { TxSender } from './tx-sender.js';
@@ -64,16 +66,18 @@ class HandRig {
     await rig.start();
     return rig;
   }
-  async start(): Promise<void> {
+  async start(journal?: LevelJournal): Promise<void> {
     this.sender = new TxSender(
       { ...quick, batchWaitMs: 1 },
       {
         consumer: this.queue,
         chain: this.chain,
-        journal: new LevelJournal(
-          { path: join(this.path, 'journal'), maxRemembered: 100, maxHistory: 100 },
-          { logger: silentLogger },
-        ),
+        journal:
+          journal ??
+          new LevelJournal(
+            { path: join(this.path, 'journal'), maxRemembered: 100, maxHistory: 100 },
+            { logger: silentLogger },
+          ),
         openOperator: openForTest,
         logger: silentLogger,
         metrics: silentMetrics,
@@ -324,5 +328,67 @@ describe('the balance of an operator', () => {
     expect(lines).toEqual(['warn 9', 'info 50', 'warn 1']);
     stop.abort();
     await running;
+  });
+});
+
+describe('a job whose transaction is being made', () => {
+  it('waits for a node that goes away meanwhile, also while finality lags', async () => {
+    const rig = await handRig();
+    // So far behind that the era cannot begin at the finalised head.
+    for (let made = 0; made < 10; made += 1) rig.chain.author();
+    const blockHash = rig.chain.blockHash.bind(rig.chain);
+    let lost = 0;
+    rig.chain.blockHash = async (number) => {
+      if (lost++ > 0) return await blockHash(number);
+      rig.chain.disconnect();
+      setTimeout(() => rig.chain.connected.set(true), 5);
+      return await blockHash(number);
+    };
+    const outcome = rig.queue.hand(startJob(1), 'a');
+    while (rig.chain.submissions.length === 0) await new Promise((done) => setTimeout(done, 2));
+    expect(lost).toBeGreaterThan(1);
+    await rig.untilSo(() => rig.sender.status.open === 0);
+    expect(await outcome).toMatchObject({ ok: true });
+  });
+
+  it('goes into one other when the process stood still until the era was over', async () => {
+    const rig = await handRig();
+    await rig.sender.stop();
+    let isStill = true;
+    class SlowJournal extends LevelJournal {
+      override async add(entry: JournalEntry): Promise<void> {
+        await super.add(entry);
+        if (!isStill) return;
+        isStill = false;
+        for (let made = 0; made < 12; made += 1) rig.chain.author();
+        rig.chain.finalize();
+      }
+      override async markDead(entry: JournalEntry, record: TxRecord): Promise<void> {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await super.markDead(entry, record);
+      }
+    }
+    const journal = new SlowJournal(
+      { path: join(rig.path, 'journal'), maxRemembered: 100, maxHistory: 100 },
+      { logger: silentLogger },
+    );
+    const submit = rig.chain.submit.bind(rig.chain);
+    let isFirst = true;
+    rig.chain.submit = async (...args) => {
+      if (isFirst) {
+        isFirst = false;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await submit(...args);
+    };
+    await rig.start(journal);
+    // Refused at first sight, and expired at the same time.
+    expect(await rig.ask(startJob(1), 'a')).toMatchObject({ ok: true });
+    await rig.untilSo(() => rig.sender.status.open === 0 && rig.sender.status.jobs === 0);
+    for (let made = 0; made < 20; made += 1) {
+      rig.chain.author();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(executions(rig.chain)).toEqual([1]);
   });
 });

@@ -80,6 +80,8 @@ export class TxSender implements Service {
   readonly #follower: BlockFollower;
   readonly #lanes = new Map<Hex, Lane>();
   readonly #shipments = new Set<Shipment>();
+  /** Those whose end is being written down. */
+  readonly #ending = new Set<Shipment>();
   #nextEntry = 1;
   #started = false;
 
@@ -307,7 +309,7 @@ export class TxSender implements Service {
         metrics: this.#metrics,
         logger: this.#logger,
         onFinalized: (done) => this.#finalized(done),
-        onExpired: (dead) => this.#expired(dead),
+        onExpired: (dead) => this.#endOnce(dead, () => this.#expired(dead)),
       },
     );
     lane.opened(entry.nonce);
@@ -351,6 +353,8 @@ export class TxSender implements Service {
     queued: readonly QueuedJob[],
     { refusal, error }: FirstAnswer & { kind: 'refused' },
   ): Promise<void> {
+    // Its era may have ended before it was even sent: then its jobs are in other hands already.
+    if (this.#ending.has(shipment) || !this.#shipments.has(shipment)) return;
     const { entry, lane } = shipment;
     this.#logger.warn('Node refuses the transaction', { tx: entry.hash, refusal }, error);
     this.#metrics.transactions.inc({ event: 'refused' });
@@ -409,6 +413,16 @@ export class TxSender implements Service {
       const reason = verdict && verdict.kind !== 'done' ? verdict.error.message : undefined;
       this.#logger.info('Trying a job again', { job: job.id, retries: job.retries + 1, reason });
       this.#retry(job);
+    }
+  }
+
+  /** While its end is being written down, nothing else may end a shipment. */
+  async #endOnce(shipment: Shipment, end: () => Promise<void>): Promise<void> {
+    this.#ending.add(shipment);
+    try {
+      await end();
+    } finally {
+      this.#ending.delete(shipment);
     }
   }
 
