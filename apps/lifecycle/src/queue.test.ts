@@ -27,12 +27,21 @@ describe('the queue of the lifecycle manager', () => {
   });
 
   it.each([
-    ['embedded, with a trader', { USE_BUILT_IN_TRADER: 'true' }, ['embedded queue', 'trader']],
+    [
+      'embedded, with a trader',
+      { USE_BUILT_IN_TRADER: 'true' },
+      ['embedded queue', 'trader', 'queue page'],
+    ],
+    [
+      'embedded, without a page',
+      { USE_BUILT_IN_TRADER: 'true', PHALA_QUEUE_PAGE_PORT: '0' },
+      ['embedded queue', 'trader'],
+    ],
     ['Redis', { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379' }, ['Redis queue producer']],
     [
       'Redis, with a trader',
       { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379', USE_BUILT_IN_TRADER: 'true' },
-      ['Redis queue producer', 'trader'],
+      ['Redis queue producer', 'trader', 'queue page'],
     ],
   ])('is made as told: %s', (_id, env, names) => {
     const { services } = createQueue(settings(env).values, collaborators);

@@ -9,9 +9,20 @@ import {
   RedisProducer,
   type JobProducer,
 } from '@runtime-bridge/tx-queue';
+import {
+  arenaPage,
+  listPage,
+  PageServer,
+  type OpenPage,
+} from '@runtime-bridge/tx-sender/queue-page';
 
 import { ChildKeeper } from './child-keeper.js';
 import type { LifecycleSettings } from './settings.js';
+import { TraderLine } from './trader-line.js';
+
+/** Jobs and transactions that the page shows. */
+const PAGE_JOBS = 1_000;
+const PAGE_TRANSACTIONS = 100;
 
 /** What the queue is made with. */
 export interface QueueCollaborators {
@@ -22,22 +33,25 @@ export interface QueueCollaborators {
 }
 
 /**
- * The asking end of the transaction queue, and the built-in trader where there is one.
- * @returns the services in the order in which they start
+ * The asking end of the transaction queue, and the built-in trader with its page where there is one.
+ * @returns the services in the order in which they start, and the trader's history where it is ours
  * @throws ServiceError BAD_SETTINGS when nobody would ever take a job
  */
 export function createQueue(
   settings: LifecycleSettings,
   { forkTrader, logger, metrics }: QueueCollaborators,
-): { producer: JobProducer; services: Service[] } {
+): { producer: JobProducer; services: Service[]; traderLine?: TraderLine } {
   const { redisEndpoint, builtInTrader } = settings;
+  const traderLine = new TraderLine();
   if (redisEndpoint !== undefined) {
     const producer = new RedisProducer({ url: redisEndpoint }, { logger, metrics });
     const trader = new ChildKeeper(
       { name: 'trader' },
-      { fork: forkTrader, attach: async () => async () => undefined, logger },
+      { fork: forkTrader, attach: async (child) => detacher(traderLine.attach(child)), logger },
     );
-    return { producer, services: builtInTrader ? [producer, trader] : [producer] };
+    if (!builtInTrader) return { producer, services: [producer] };
+    const page = queuePage(settings, () => arenaPage({ url: redisEndpoint }, { logger }), logger);
+    return { producer, services: [producer, trader, ...page], traderLine };
   }
   if (!builtInTrader) {
     throw new ServiceError(
@@ -57,10 +71,39 @@ export function createQueue(
       attach: async (child) => {
         const host = new EmbeddedQueueHost({}, { queue, channel: ipcChannel(child), logger });
         await host.start();
-        return () => host.stop();
+        const endLine = traderLine.attach(child);
+        return async () => {
+          endLine();
+          await host.stop();
+        };
       },
       logger,
     },
   );
-  return { producer: queue, services: [queue, trader] };
+  const listing = async () => ({
+    ...(await queue.counts()),
+    jobs: queue.list(PAGE_JOBS),
+    // A trader that is just being started is no reason to show nothing.
+    ...(await traderLine.history({ limit: PAGE_TRANSACTIONS }).then(
+      (history) => ({ history }),
+      () => ({}),
+    )),
+  });
+  const page = queuePage(settings, () => listPage(listing), logger);
+  return { producer: queue, services: [queue, trader, ...page], traderLine };
+}
+
+/** The page about the queue, unless it is not wanted. */
+function queuePage(settings: LifecycleSettings, open: () => OpenPage, logger: Logger): Service[] {
+  const { queuePagePort: port, queuePageToken: token } = settings;
+  if (port === 0) return [];
+  const tokenFile = `${settings.traderStorePath}.page-token`;
+  return [new PageServer({ port, token, tokenFile }, { open, logger })];
+}
+
+function detacher(detach: () => void): () => Promise<void> {
+  return () => {
+    detach();
+    return Promise.resolve();
+  };
 }

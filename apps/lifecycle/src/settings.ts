@@ -45,6 +45,21 @@ export const lifecycleSettings = {
     description: "Folder of the built-in trader's journal",
     default: '/var/data/trade',
   }),
+  queuePagePort: integerSetting({
+    env: 'PHALA_QUEUE_PAGE_PORT',
+    description:
+      'Port of the page that shows the queue of the built-in trader, on loopback; 0 means none',
+    default: 4_567,
+    min: 0,
+    max: 65_535,
+  }),
+  queuePageToken: stringSetting({
+    env: 'PHALA_QUEUE_PAGE_TOKEN',
+    description:
+      'Opens the queue page; unset means one made at random, in the file PHALA_TRADER_DB_PATH.page-token',
+    secret: true,
+    file: true,
+  }),
   storePath: stringSetting({
     env: 'PHALA_LOCAL_DB_PATH',
     description: 'Where pools and workers are kept: the folder of this name with .store at its end',

@@ -16,6 +16,7 @@ import {
 import { createTxSender } from '@runtime-bridge/tx-sender';
 
 import type { LifecycleSettings } from './settings.js';
+import { traderLineEnd } from './trader-line.js';
 
 /** What the built-in trader works with. */
 export interface TraderCollaborators {
@@ -42,17 +43,19 @@ export async function createTrader(
     { logger },
   );
   const group = new ServiceGroup('trader', { logger });
-  const para = group.add(new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics }));
+  const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
   const { redisEndpoint } = settings;
   const consumer: JobConsumer =
     redisEndpoint === undefined
       ? new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger })
       : new RedisConsumer({ url: redisEndpoint }, { logger });
-  group.add(
-    createTxSender(
-      { journalPath: settings.traderStorePath },
-      { consumer, para, identity, logger, metrics },
-    ),
+  const sender = createTxSender(
+    { journalPath: settings.traderStorePath },
+    { consumer, para, identity, logger, metrics },
   );
+  // First, so that the manager is answered, if only with why not, while a node is waited for.
+  group.add(traderLineEnd(ipc, sender));
+  group.add(para);
+  group.add(sender);
   return group;
 }

@@ -11,6 +11,7 @@ import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
 import { RedisConsumer } from '@runtime-bridge/tx-queue';
 import { createTxSender } from '@runtime-bridge/tx-sender';
+import { arenaPage, PageServer } from '@runtime-bridge/tx-sender/queue-page';
 import { HealthReporter } from './health-reporter.js';
 import type { TraderSettings } from './settings.js';
 
@@ -39,22 +40,29 @@ export async function createTrader(
     { logger },
   );
   logger.info('Got my peer id', { peer: identity.peerId });
-  const { redisCaFile } = settings;
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
-  const consumer = new RedisConsumer(
-    {
-      url: settings.redisEndpoint,
-      ...(redisCaFile === undefined ? {} : { tls: { ca: await readFile(redisCaFile, 'utf8') } }),
-    },
-    { logger },
-  );
-  const { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip } = settings;
+  const { redisCaFile } = settings;
+  const redis = {
+    url: settings.redisEndpoint,
+    ...(redisCaFile === undefined ? {} : { tls: { ca: await readFile(redisCaFile, 'utf8') } }),
+  };
+  const consumer = new RedisConsumer(redis, { logger });
+  const { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance } = settings;
   const sender = createTxSender(
-    { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip },
+    { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance },
     { consumer, para, identity, logger, metrics },
   );
   const group = new ServiceGroup('trader', { logger });
   group.add(new HealthReporter({ para, consumer, sender, health, logger, clock: systemClock }));
+  const { queuePagePort: port, queuePageToken: token } = settings;
+  if (port !== 0) {
+    group.add(
+      new PageServer(
+        { port, token, tokenFile: `${journalPath}.page-token` },
+        { open: () => arenaPage(redis, { logger }), logger },
+      ),
+    );
+  }
   group.add(para);
   group.add(sender);
   return group;

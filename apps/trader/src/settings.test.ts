@@ -16,6 +16,8 @@ describe('settings of the trader', () => {
       journalPath: '/var/data/trade',
       identityDirectory: '/var/data/keys/id',
       tip: 0n,
+      minBalance: 2_000_000_000_000n,
+      queuePagePort: 4_567,
     });
   });
 

@@ -25,17 +25,18 @@ const redisEndpoint: Setting<string> = {
 };
 
 /** An amount in the smallest unit. */
-const tip: Setting<bigint> = {
-  ...stringSetting({ env: 'PHALA_TRADER_TIP', description: '' }),
-  description: 'Paid on top of each fee to the author of the block, in the smallest unit',
-  allowed: 'a whole number of at most 30 digits',
-  defaultText: String(defaultTxSenderOptions.tip),
-  absent: { value: defaultTxSenderOptions.tip },
-  parse: (text) => {
-    if (!/^[0-9]{1,30}$/.test(text)) throw new Error('is no whole number');
-    return BigInt(text);
-  },
-};
+function amountSetting(env: string, description: string, value: bigint): Setting<bigint> {
+  return {
+    ...stringSetting({ env, description }),
+    allowed: 'a whole number of at most 30 digits',
+    defaultText: String(value),
+    absent: { value },
+    parse: (text) => {
+      if (!/^[0-9]{1,30}$/.test(text)) throw new Error('is no whole number');
+      return BigInt(text);
+    },
+  };
+}
 
 /** The settings of the trader. */
 export const traderSettings = {
@@ -91,7 +92,30 @@ export const traderSettings = {
     max: 1_024,
     unit: 'blocks',
   }),
-  tip,
+  tip: amountSetting(
+    'PHALA_TRADER_TIP',
+    'Paid on top of each fee to the author of the block, in the smallest unit',
+    defaultTxSenderOptions.tip,
+  ),
+  minBalance: amountSetting(
+    'PHALA_TRADER_MIN_BALANCE',
+    'An operator account that can pay less than this from is warned about, in the smallest unit; 0 never warns',
+    defaultTxSenderOptions.minBalance,
+  ),
+  queuePagePort: integerSetting({
+    env: 'PHALA_QUEUE_PAGE_PORT',
+    description: 'Port of the page that shows the queue, on loopback; 0 means none',
+    default: 4_567,
+    min: 0,
+    max: 65_535,
+  }),
+  queuePageToken: stringSetting({
+    env: 'PHALA_QUEUE_PAGE_TOKEN',
+    description:
+      'Opens the queue page; unset means one made at random, in the file PHALA_TRADER_DB_PATH.page-token',
+    secret: true,
+    file: true,
+  }),
 };
 
 /** The values of the trader's settings. */

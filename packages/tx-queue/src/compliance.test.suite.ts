@@ -66,7 +66,7 @@ export function queueSuite(
         return Promise.resolve(done(9));
       });
       expect(await made.producer.submit(request('1'))).toEqual(done(9));
-      expect(got).toEqual([request('1')]);
+      expect(got).toEqual([{ ...request('1'), ask: expect.any(String) as string }]);
     });
 
     it('takes jobs before anybody works, and hands them out in order', async () => {

@@ -1,6 +1,13 @@
 import { abortedError, BridgeError, type Logger, type MetricsRegister } from '@runtime-bridge/base';
 import { TxQueueError, TxQueueErrorCode } from './errors.js';
-import { parseJobRequest, sizeOf, toQueueData, type JobOutcome, type JobRequest } from './job.js';
+import {
+  newAsk,
+  parseJobRequest,
+  sizeOf,
+  toQueueData,
+  type JobOutcome,
+  type JobRequest,
+} from './job.js';
 import { DEFAULT_MAX_JOBS, type JobProducer, type QueueCounts } from './queue.js';
 
 /** Bounds of an embedded queue. */
@@ -16,12 +23,25 @@ interface Entry {
   readonly id: string;
   readonly data: Record<string, unknown>;
   readonly bytes: number;
+  readonly askedAtMs: number;
   readonly waiters: Set<Waiter>;
 }
 
 interface Waiter {
   resolve: (outcome: JobOutcome) => void;
   reject: (error: unknown) => void;
+}
+
+/** A job of the queue, for those who look at it: what it carries is not told. */
+export interface QueuedJobInfo {
+  id: string;
+  action: string;
+  /** Pool id, as decimal text. */
+  pool: string;
+  state: 'waiting' | 'active';
+  bytes: number;
+  /** When it was handed in, in milliseconds since 1970. */
+  askedAtMs: number;
 }
 
 /** A job in the hands of one end. */
@@ -105,6 +125,19 @@ export class EmbeddedQueue implements JobProducer {
     return Promise.resolve({ waiting, active: this.#entries.size - waiting });
   }
 
+  /** The jobs that there are, oldest first. @param limit of the list, at most */
+  list(limit: number): QueuedJobInfo[] {
+    const waiting = new Set(this.#waiting);
+    const jobs: QueuedJobInfo[] = [];
+    for (const { id, data, bytes, askedAtMs } of this.#entries.values()) {
+      if (jobs.length >= limit) break;
+      const { action, payload } = data as { action: string; payload: { pid: string } };
+      const state = waiting.has(id) ? 'waiting' : 'active';
+      jobs.push({ id, action, pool: payload.pid, state, bytes, askedAtMs });
+    }
+    return jobs;
+  }
+
   /** Begins to deliver to an end; the returned function stops that, giving nothing back by itself. */
   attach(sink: EmbeddedSink): () => void {
     this.#sinks.add(sink);
@@ -118,7 +151,7 @@ export class EmbeddedQueue implements JobProducer {
   }
 
   #add(request: JobRequest): Entry {
-    const data = toQueueData(request);
+    const data = toQueueData(request, newAsk());
     const bytes = sizeOf(data);
     if (this.#entries.size >= this.#maxJobs || this.#bytes + bytes > this.#maxBytes) {
       throw new TxQueueError(TxQueueErrorCode.QUEUE_FULL, 'The transaction queue is full', {
@@ -131,7 +164,13 @@ export class EmbeddedQueue implements JobProducer {
         },
       });
     }
-    const entry: Entry = { id: request.id, data, bytes, waiters: new Set() };
+    const entry: Entry = {
+      id: request.id,
+      data,
+      bytes,
+      askedAtMs: Date.now(),
+      waiters: new Set(),
+    };
     this.#entries.set(entry.id, entry);
     this.#waiting.push(entry.id);
     this.#bytes += bytes;

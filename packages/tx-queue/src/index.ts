@@ -1,7 +1,7 @@
 export { ipcChannel, type IpcEndpoint, type QueueChannel } from './channel.js';
 export { EmbeddedConsumer } from './embedded-consumer.js';
 export { EmbeddedQueueClient, EmbeddedQueueHost } from './embedded-ipc.js';
-export { EmbeddedQueue, type EmbeddedQueueOptions } from './embedded-queue.js';
+export { EmbeddedQueue, type EmbeddedQueueOptions, type QueuedJobInfo } from './embedded-queue.js';
 export { TxQueueError, TxQueueErrorCode } from './errors.js';
 export {
   formatJobId,
@@ -23,5 +23,7 @@ export {
   type JobProducer,
   type QueueCounts,
 } from './queue.js';
+export { openQueueWindow, type QueueWindow } from './redis/queue-window.js';
+export type { RedisConnectionOptions } from './redis/bee-connection.js';
 export { RedisConsumer, type RedisConsumerOptions } from './redis/redis-consumer.js';
 export { RedisProducer, type RedisProducerOptions } from './redis/redis-producer.js';

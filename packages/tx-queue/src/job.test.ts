@@ -134,8 +134,8 @@ describe('jobs', () => {
     fc.assert(
       fc.property(job, (value) => {
         const asked = { ...request('1'), job: value } as ReturnType<typeof parseJobRequest>;
-        const data: unknown = JSON.parse(JSON.stringify(toQueueData(parseJobRequest(asked))));
-        expect(parseReceivedJob(asked.id, data)).toEqual(asked);
+        const data: unknown = JSON.parse(JSON.stringify(toQueueData(parseJobRequest(asked), 'a1')));
+        expect(parseReceivedJob(asked.id, data)).toEqual({ ...asked, ask: 'a1' });
       }),
     );
   });

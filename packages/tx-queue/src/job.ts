@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ErrorObject, Hex } from '@runtime-bridge/base';
 import { z } from 'zod';
 import { TxQueueError, TxQueueErrorCode } from './errors.js';
@@ -91,6 +92,17 @@ const jobId = z
   .max(jobLimits.maxIdLength)
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
 
+const askMark = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
+
+/** A new mark for ReceivedJob.ask. */
+export function newAsk(): string {
+  return randomUUID();
+}
+
 /** A job as its asker hands it in. */
 export interface JobRequest {
   /** `action:worker-or-sender:epoch`, see formatJobId: asking twice with one id is asking once. */
@@ -104,6 +116,11 @@ export interface ReceivedJob {
   id: string;
   job: TxJob;
   operator?: JobOperator | undefined;
+  /**
+   * Tells one asking from the next under the same id: a job that comes again with the same mark (after a crash, or put
+   * back into a Redis that was emptied) still waits for its first answer. Absent in jobs of a 2022 lifecycle.
+   */
+  ask?: string | undefined;
 }
 
 const hash32 = z.string().regex(/^0x[0-9a-f]{64}$/);
@@ -150,16 +167,24 @@ export function parseJobRequest(value: unknown): JobRequest {
  */
 export function parseReceivedJob(id: string, data: unknown): ReceivedJob {
   check(jobId, id, id);
-  const { operator: by } = check(z.object({ operator: operator.optional() }), data, id);
-  return { id, job: check(txJob, data, id), operator: by };
+  const { operator: by, ask } = check(
+    z.object({ operator: operator.optional(), ask: askMark.optional() }),
+    data,
+    id,
+  );
+  return { id, job: check(txJob, data, id), operator: by, ask };
 }
 
-/** The form in which a job stands in the queue; parseReceivedJob reads it. */
-export function toQueueData(request: JobRequest): Record<string, unknown> {
+/**
+ * The form in which a job stands in the queue; parseReceivedJob reads it.
+ * @param ask see ReceivedJob
+ */
+export function toQueueData(request: JobRequest, ask: string): Record<string, unknown> {
   return {
     action: request.job.action,
     payload: request.job.payload,
     operator: request.operator,
+    ask,
   };
 }
 

@@ -152,7 +152,7 @@ async function live(told: Story): Promise<void> {
     for (const steps of [...told.lives, Infinity]) {
       const life = new Life(steps);
       const level = new LevelJournal(
-        { path: join(path, 'journal'), maxRemembered: 1_000 },
+        { path: join(path, 'journal'), maxRemembered: 1_000, maxHistory: 50 },
         { logger: silentLogger },
       );
       const journal: Journal = life.mortal(level, ['add', 'markDead', 'remove', 'release']);

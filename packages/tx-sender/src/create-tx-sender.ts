@@ -23,11 +23,11 @@ export function createTxSender(
 ): TxSender {
   const { journalPath, ...senderOptions } = options;
   const { consumer, para, identity, logger, metrics } = collaborators;
-  const maxRemembered = senderOptions.maxRemembered ?? defaultTxSenderOptions.maxRemembered;
+  const { maxRemembered, maxHistory } = { ...defaultTxSenderOptions, ...senderOptions };
   return new TxSender(senderOptions, {
     consumer,
     chain: new TxGateway({}, { para }),
-    journal: new LevelJournal({ path: journalPath, maxRemembered }, { logger }),
+    journal: new LevelJournal({ path: journalPath, maxRemembered, maxHistory }, { logger }),
     openOperator: (sealed) => openOperator(identity, sealed),
     logger,
     metrics,

@@ -86,6 +86,8 @@ export class FakeChain implements TxChain {
   readonly pools = new Set<bigint>([1n, 2n]);
   refTimeOfCall = 1n;
   poor = false;
+  /** What everybody can pay fees from. */
+  spendable = 1_000_000_000_000_000n;
   readonly submissions: { hash: Hex; tx: FakeTx }[] = [];
   readonly #blocks = new Map<Hex, FakeBlock>();
   readonly #pool = new Map<Hex, Pooled>();
@@ -157,7 +159,7 @@ export class FakeChain implements TxChain {
 
   async balance() {
     await this.#reach();
-    return { nonce: 0, free: 0n, spendable: 0n };
+    return { nonce: 0, free: this.spendable, spendable: this.spendable };
   }
 
   async poolExists(pool: bigint): Promise<boolean> {
@@ -338,6 +340,11 @@ export class FakeChain implements TxChain {
           : callsOf(tx).filter((_call, index) => outcome.items[index] === undefined),
       ),
     );
+  }
+
+  /** Every call in the best chain, in order, whether it took effect or not. */
+  get executed(): FakeCall[] {
+    return this.#canonical().flatMap((block) => block.txs.flatMap(({ tx }) => callsOf(tx)));
   }
 
   /** Nonces used in the best chain by an account, in order. */

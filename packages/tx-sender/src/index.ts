@@ -1,6 +1,24 @@
 export { createTxSender } from './create-tx-sender.js';
 export { TxSenderError, TxSenderErrorCode } from './errors.js';
-export type { Journal, JournalContent, JournalEntry, JournalJob, Success } from './journal.js';
+export type { AccountStatus } from './account-watch.js';
+export {
+  MAX_HISTORY_PAGE,
+  type HistoryPage,
+  type HistoryQuery,
+  type TxHistory,
+  type TxJobRecord,
+  type TxRecord,
+  type TxState,
+} from './history.js';
+export type {
+  Failure,
+  JobEnd,
+  Journal,
+  JournalContent,
+  JournalEntry,
+  JournalJob,
+  Success,
+} from './journal.js';
 export { LevelJournal } from './level-journal.js';
 export { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
 export type { TxCalls, TxChain } from './tx-chain.js';

@@ -1,12 +1,15 @@
 import type { Hex } from '@runtime-bridge/base';
 import type { MortalEra } from '@runtime-bridge/chain-client/tx';
 import type { JobOperator, JobOutcome, TxJob } from '@runtime-bridge/tx-queue';
+import type { HistoryPage, HistoryQuery, TxRecord } from './history.js';
 
 /** A job in a transaction. */
 export interface JournalJob {
   id: string;
   job: TxJob;
   operator: JobOperator;
+  /** Marks of those who asked for it before it was written down; absent in journals of an earlier version. */
+  asks?: string[];
   /** How often it was tried again before this transaction. */
   retries: number;
   /** Calls of the batch that are its own, in order of jobs. */
@@ -25,6 +28,8 @@ export interface JournalEntry {
   /** blake2-256 of the bytes. */
   hash: Hex;
   jobs: JournalJob[];
+  /** When, in milliseconds since 1970; absent in journals of an earlier version. */
+  writtenAtMs?: number;
   /**
    * `open`: may be in a block, or get into one. `dead`: its era is over in the finalised chain and none of those blocks
    * holds it; its jobs wait for a new transaction.
@@ -35,11 +40,24 @@ export interface JournalEntry {
 /** The successful end of a job. */
 export type Success = JobOutcome & { ok: true };
 
+/** The end of a job that failed. */
+export type Failure = JobOutcome & { ok: false };
+
+/** How a job ended by what a finalised block says. */
+export interface JobEnd {
+  id: string;
+  /** Marks of those who had asked for it. */
+  asks: readonly string[];
+  outcome: JobOutcome;
+}
+
 /** What the journal held when it was opened. */
 export interface JournalContent {
   entries: JournalEntry[];
-  /** Oldest first. */
-  successes: [id: string, success: Success][];
+  /** Successes, then failures, of each the oldest first. */
+  ends: JobEnd[];
+  /** Fees paid by each account, in the smallest unit. */
+  fees: ReadonlyMap<Hex, bigint>;
 }
 
 /**
@@ -56,11 +74,13 @@ export interface Journal {
   open(genesisHash: Hex): Promise<JournalContent>;
   /** Writes down a new transaction; jobs of dead ones that are in it leave those. */
   add(entry: JournalEntry): Promise<void>;
-  /** Its era is over without it. */
-  markDead(entry: JournalEntry): Promise<void>;
+  /** It never gets into a block, and its jobs want another one. */
+  markDead(entry: JournalEntry, record: TxRecord): Promise<void>;
   /** A job is over without a new transaction: dead ones forget it. */
   release(jobId: string): Promise<void>;
-  /** Forgets a transaction and remembers which of its jobs took effect. */
-  remove(entry: JournalEntry, successes: readonly [id: string, success: Success][]): Promise<void>;
+  /** A transaction is over: remembers how its jobs ended, what it cost, and that it was. */
+  remove(entry: JournalEntry, ends: readonly JobEnd[], record: TxRecord): Promise<void>;
+  /** Reads transactions that are over. */
+  history(query: HistoryQuery): Promise<HistoryPage>;
   close(): Promise<void>;
 }

@@ -1,35 +1,49 @@
 import { mkdir } from 'node:fs/promises';
 import { type Hex, type Logger } from '@runtime-bridge/base';
 import { ClassicLevel } from 'classic-level';
+import { BoundedRows, type Operation } from './bounded-rows.js';
 import { TxSenderError, TxSenderErrorCode } from './errors.js';
-import type { Journal, JournalContent, JournalEntry, Success } from './journal.js';
+import { MAX_HISTORY_PAGE, type HistoryPage, type HistoryQuery, type TxRecord } from './history.js';
+import type { Failure, JobEnd, Journal, JournalContent, JournalEntry, Success } from './journal.js';
 
 /** Layout of the keys below; a journal of another one is refused. */
 const SCHEMA = 1;
 
-type Operation = { type: 'put'; key: string; value: unknown } | { type: 'del'; key: string };
+/** A record as it is stored: JSON has no bigint. */
+type StoredRecord = Omit<TxRecord, 'fee'> & { fee?: string };
 
 /**
- * The journal in a classic-level database: `entry!<id>` and `job!<number>` (successes, in the order of their ends), with
- * `meta`. Every write is synced, since a transaction that was sent and is not written down could be sent twice.
+ * The journal in a classic-level database: `entry!<id>`; in the order of their ends `job!<number>` (successes),
+ * `failure!<number>` and `history!<number>`; `fees!<account>` (decimal text); and `meta`. Every write is synced, since a
+ * transaction that was sent and is not written down could be sent twice.
  */
 export class LevelJournal implements Journal {
   readonly #path: string;
-  readonly #maxRemembered: number;
   readonly #logger: Logger;
   #db: ClassicLevel<string, unknown> | undefined;
   readonly #dead = new Map<number, JournalEntry>();
-  /** Keys of remembered successes, oldest first. */
-  readonly #remembered: string[] = [];
-  #nextSuccess = 1;
+  readonly #successes: BoundedRows;
+  readonly #failures: BoundedRows;
+  readonly #history: BoundedRows;
+  readonly #fees = new Map<Hex, bigint>();
 
   constructor(
-    options: { /** Directory. */ path: string; maxRemembered: number },
+    options: {
+      /** Directory. */
+      path: string;
+      /** Successes kept, and as many failures. */
+      maxRemembered: number;
+      /** Transactions that are over and kept. */
+      maxHistory: number;
+    },
     collaborators: { logger: Logger },
   ) {
     this.#path = options.path;
-    this.#maxRemembered = options.maxRemembered;
     this.#logger = collaborators.logger;
+    const { maxRemembered } = options;
+    this.#successes = new BoundedRows({ prefix: 'job!', maxRows: maxRemembered });
+    this.#failures = new BoundedRows({ prefix: 'failure!', maxRows: maxRemembered });
+    this.#history = new BoundedRows({ prefix: 'history!', maxRows: options.maxHistory });
   }
 
   async open(genesisHash: Hex): Promise<JournalContent> {
@@ -81,28 +95,52 @@ export class LevelJournal implements Journal {
     }
   }
 
-  async markDead(entry: JournalEntry): Promise<void> {
+  async markDead(entry: JournalEntry, record: TxRecord): Promise<void> {
     const dead: JournalEntry = { ...entry, state: 'dead' };
-    await this.#write([put(dead)]);
+    await this.#write([put(dead), ...this.#history.add([stored(record)])]);
     this.#dead.set(entry.id, dead);
   }
 
-  async remove(
-    entry: JournalEntry,
-    successes: readonly [id: string, success: Success][],
-  ): Promise<void> {
-    const operations: Operation[] = [{ type: 'del', key: keyOf(entry.id) }];
-    for (const [id, success] of successes) {
-      const key = `job!${String(this.#nextSuccess++).padStart(15, '0')}`;
-      operations.push({ type: 'put', key, value: { id, success } });
-      this.#remembered.push(key);
-    }
-    const tooMany = this.#remembered.length - this.#maxRemembered;
-    for (const key of this.#remembered.splice(0, Math.max(0, tooMany))) {
-      operations.push({ type: 'del', key });
+  async remove(entry: JournalEntry, ends: readonly JobEnd[], record: TxRecord): Promise<void> {
+    const successes = ends.flatMap(({ id, outcome }) =>
+      outcome.ok ? [{ id, success: outcome }] : [],
+    );
+    const failures = ends.flatMap(({ id, asks, outcome }) =>
+      outcome.ok ? [] : [{ id, asks, failure: outcome }],
+    );
+    const operations: Operation[] = [
+      { type: 'del', key: keyOf(entry.id) },
+      ...this.#successes.add(successes),
+      ...this.#failures.add(failures),
+      ...this.#history.add([stored(record)]),
+    ];
+    const fees = (this.#fees.get(entry.account) ?? 0n) + (record.fee ?? 0n);
+    if (record.fee !== undefined) {
+      operations.push({ type: 'put', key: `fees!${entry.account}`, value: fees.toString() });
     }
     await this.#write(operations);
+    if (record.fee !== undefined) this.#fees.set(entry.account, fees);
     this.#dead.delete(entry.id);
+  }
+
+  async history(query: HistoryQuery): Promise<HistoryPage> {
+    const db = this.#db;
+    if (!db) throw journalError('It is closed', this.#path);
+    const limit = Math.min(Math.max(1, Math.trunc(query.limit ?? 50)), MAX_HISTORY_PAGE);
+    const ended: TxRecord[] = [];
+    let last: number | undefined;
+    try {
+      for await (const [number, value] of this.#history.newestFirst(db, query.before)) {
+        const record = revived(value as StoredRecord);
+        if (query.account !== undefined && record.account !== query.account) continue;
+        if (ended.length === limit) return { ended, next: last };
+        ended.push(record);
+        last = number;
+      }
+    } catch (error) {
+      throw journalError('It cannot be read', this.#path, error);
+    }
+    return { ended, next: undefined };
   }
 
   async close(): Promise<void> {
@@ -123,19 +161,30 @@ export class LevelJournal implements Journal {
   }
 
   async #read(db: ClassicLevel<string, unknown>): Promise<JournalContent> {
-    const content: JournalContent = { entries: [], successes: [] };
+    const entries: JournalEntry[] = [];
     for await (const [, value] of db.iterator({ gt: 'entry!', lt: 'entry"' })) {
       const entry = value as JournalEntry;
-      content.entries.push(entry);
+      entries.push(entry);
       if (entry.state === 'dead') this.#dead.set(entry.id, entry);
     }
-    for await (const [key, value] of db.iterator({ gt: 'job!', lt: 'job"' })) {
-      const { id, success } = value as { id: string; success: Success };
-      content.successes.push([id, success]);
-      this.#remembered.push(key);
-      this.#nextSuccess = Number(key.slice('job!'.length)) + 1;
+    for await (const [key, value] of db.iterator({ gt: 'fees!', lt: 'fees"' })) {
+      this.#fees.set(key.slice('fees!'.length) as Hex, BigInt(value as string));
     }
-    return content;
+    for (const rows of [this.#successes, this.#failures, this.#history]) await rows.open(db);
+    const successes = (await this.#successes.all(db)) as { id: string; success: Success }[];
+    const failures = (await this.#failures.all(db)) as {
+      id: string;
+      asks: string[];
+      failure: Failure;
+    }[];
+    return {
+      entries,
+      ends: [
+        ...successes.map(({ id, success }): JobEnd => ({ id, asks: [], outcome: success })),
+        ...failures.map(({ id, asks, failure }): JobEnd => ({ id, asks, outcome: failure })),
+      ],
+      fees: new Map(this.#fees),
+    };
   }
 
   async #write(operations: Operation[]): Promise<void> {
@@ -154,6 +203,14 @@ function put(entry: JournalEntry): Operation {
 
 function keyOf(id: number): string {
   return `entry!${String(id).padStart(15, '0')}`;
+}
+
+function stored({ fee, ...rest }: TxRecord): StoredRecord {
+  return fee === undefined ? rest : { ...rest, fee: fee.toString() };
+}
+
+function revived({ fee, ...rest }: StoredRecord): TxRecord {
+  return fee === undefined ? rest : { ...rest, fee: BigInt(fee) };
 }
 
 function journalError(what: string, path: string, cause?: unknown): TxSenderError {

@@ -22,8 +22,14 @@ export interface TxSenderOptions {
   resendMaxMs: number;
   /** How long the node may take to accept or refuse, before the next transaction of the account is sent anyway. */
   acceptTimeoutMs: number;
-  /** Jobs whose success is remembered, so that one that is handed in again is not carried out again. */
+  /** Jobs whose success is remembered, and as many failures, so that one handed in again is not carried out again. */
   maxRemembered: number;
+  /** Transactions that are over and kept in the history. */
+  maxHistory: number;
+  /** An account that can pay less than this from is warned about, in the smallest unit; 0 never warns. */
+  minBalance: bigint;
+  /** How often the accounts' balances are asked for, in milliseconds. */
+  balanceEveryMs: number;
 }
 
 /** Defaults, and why. */
@@ -44,4 +50,9 @@ export const defaultTxSenderOptions: TxSenderOptions = {
   resendMaxMs: 30_000,
   acceptTimeoutMs: 30_000,
   maxRemembered: 20_000,
+  // About 30 MiB at 10 jobs each, ten times that if every batch were full.
+  maxHistory: 10_000,
+  // 2 PHA: what operators' own scripts warn at.
+  minBalance: 2_000_000_000_000n,
+  balanceEveryMs: 60_000,
 };

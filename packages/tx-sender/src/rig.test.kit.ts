@@ -77,7 +77,7 @@ export class Rig {
       consumer: new EmbeddedConsumer({}, { queue: this.queue, logger: silentLogger }),
       chain: this.chain,
       journal: new LevelJournal(
-        { path: join(this.path, 'journal'), maxRemembered: 100 },
+        { path: join(this.path, 'journal'), maxRemembered: 100, maxHistory: 100 },
         { logger: silentLogger },
       ),
       openOperator: openForTest,

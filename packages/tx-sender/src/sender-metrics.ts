@@ -6,7 +6,7 @@ export interface SenderMetrics {
   readonly transactions: Counter;
   /** Jobs by outcome: `done`, `failed`, `retried`. */
   readonly jobs: Counter;
-  /** Fees paid, in the smallest unit, by account. */
+  /** Fees of finalised transactions, in the smallest unit, by account. */
   readonly fees: Counter;
 }
 

@@ -5,6 +5,7 @@ import { isConnectionError, type Follower, type Inclusion } from './block-follow
 import { Courier, type FirstAnswer } from './courier.js';
 import { TxSenderError, TxSenderErrorCode } from './errors.js';
 import type { ActiveJob, JobBook } from './job-book.js';
+import { recordOf, type InBlock, type TxEnd, type TxRecord } from './history.js';
 import type { JournalEntry } from './journal.js';
 import type { Lane } from './lane.js';
 import type { SenderMetrics } from './sender-metrics.js';
@@ -33,8 +34,8 @@ export class Shipment implements Follower {
   readonly #logger: Logger;
   readonly #courier: Courier;
   readonly #tasks: TaskGroup;
-  /** What became of each job, as long as it is in a block. */
-  #verdicts: readonly JobVerdict[] | undefined;
+  /** What became of it, as long as it is in a block. */
+  #inBlock: InBlock | undefined;
 
   constructor(
     options: {
@@ -86,7 +87,17 @@ export class Shipment implements Follower {
 
   /** What became of each job; undefined while it is in no block. */
   get verdicts(): readonly JobVerdict[] | undefined {
-    return this.#verdicts;
+    return this.#inBlock?.verdicts;
+  }
+
+  /** What it cost, where the runtime tells; undefined while it is in no block. */
+  get fee(): bigint | undefined {
+    return this.#inBlock?.fee;
+  }
+
+  /** What the history tells of it now, or of its end. */
+  record(end?: TxEnd): TxRecord {
+    return recordOf(this.entry, this.jobs, { inBlock: this.#inBlock, end });
   }
 
   /** How the node took it the first time. */
@@ -117,15 +128,19 @@ export class Shipment implements Follower {
       unreadable = error;
     }
     const at = { txHash: entry.hash, blockHash: where.hash, blockNumber: where.number };
-    this.#verdicts = outcome
+    const verdicts: readonly JobVerdict[] = outcome
       ? verdictsOf(outcome, calls, at)
       : calls.map(() => ({ kind: 'failed', error: unreadableError(at, unreadable).toObject() }));
+    this.#inBlock = {
+      block: where.number,
+      blockHash: where.hash,
+      fee: outcome?.fee,
+      verdicts,
+    };
     this.#courier.included();
     lane.included(entry.nonce);
     metrics.transactions.inc({ event: 'included' });
-    if (outcome?.fee !== undefined)
-      metrics.fees.inc({ account: entry.account }, Number(outcome.fee));
-    const failed = this.#verdicts.filter(({ kind }) => kind !== 'done').length;
+    const failed = verdicts.filter(({ kind }) => kind !== 'done').length;
     this.#logger.info('Transaction in block', {
       block: where.number,
       blockHash: where.hash,
@@ -141,13 +156,13 @@ export class Shipment implements Follower {
       );
     }
     for (const [index, job] of this.jobs.entries()) {
-      const answer = this.#answerOf(job, this.#verdicts[index]!, at);
+      const answer = this.#answerOf(job, verdicts[index]!, at);
       if (answer) this.#with.book.answer(job, answer);
     }
   }
 
   retracted(): Promise<void> {
-    this.#verdicts = undefined;
+    this.#inBlock = undefined;
     this.#courier.retracted();
     this.#with.lane.retracted(this.entry.nonce);
     this.#with.metrics.transactions.inc({ event: 'retracted' });

@@ -92,6 +92,17 @@ export class TxMaker {
     return { nonce, era, bytes, hash };
   }
 
+  /** Waits for the node as long as it takes: a job must not fail because a connection was lost. */
+  async #blockHash(number: number, signal: AbortSignal): Promise<Hex> {
+    return await retry(
+      async (_attempt, stop) => {
+        await this.#chain.connected.until((value) => value, stop);
+        return await this.#chain.blockHash(number, { signal: stop });
+      },
+      { minDelayMs: 200, maxDelayMs: 10_000, shouldRetry: isConnectionError, signal },
+    );
+  }
+
   /**
    * Where the next era begins: at the finalised head, which no fork changes; above it when finality lags so far behind
    * that too little of the era would be left.
@@ -108,7 +119,7 @@ export class TxMaker {
     const least = best ? best.number - Math.floor(period / 2) : 0;
     if (finalized.number >= least) return { head: finalized, period };
     return {
-      head: { number: least, hash: await this.#chain.blockHash(least, { signal }) },
+      head: { number: least, hash: await this.#blockHash(least, signal) },
       period,
     };
   }

@@ -25,7 +25,7 @@ const stakes = (rig: Rig) =>
 
 describe('the way of a batch', () => {
   it('puts jobs of one operator into one batch and answers each with its block', async () => {
-    const rig = await rigWith({ batchWaitMs: 60 });
+    const rig = await rigWith({ batchWaitMs: 400 });
     const outcomes = await rig.settle(Promise.all([1, 2, 3].map((n) => rig.submit(startJob(n)))));
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     expect(rig.chain.submissions).toHaveLength(1);

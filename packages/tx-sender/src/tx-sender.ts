@@ -13,14 +13,16 @@ import {
 import { lastHeightOf, Refusal } from '@runtime-bridge/chain-client/tx';
 import type { OperatorKey } from '@runtime-bridge/keystore';
 import type { JobConsumer, JobOutcome, ReceivedJob } from '@runtime-bridge/tx-queue';
+import { AccountWatch, type AccountStatus } from './account-watch.js';
 import type { QueuedJob } from './batch.js';
 import { BlockFollower } from './block-follower.js';
 import type { FirstAnswer } from './courier.js';
 import { TxSenderError, TxSenderErrorCode } from './errors.js';
+import type { HistoryQuery, TxHistory, TxRecord } from './history.js';
 import { balanceTooLow, gaveUp, refusedForGood, tooLarge } from './job-errors.js';
 import { JobBook, type ActiveJob } from './job-book.js';
 import { JobIntake } from './job-intake.js';
-import type { Journal, JournalEntry, Success } from './journal.js';
+import type { JobEnd, Journal, JournalEntry } from './journal.js';
 import { Lane } from './lane.js';
 import { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
 import { createSenderMetrics, type SenderMetrics } from './sender-metrics.js';
@@ -50,6 +52,8 @@ export interface TxSenderStatus {
   inFlight: number;
   /** Transactions neither finalised nor expired. */
   open: number;
+  /** The accounts that sign and pay. */
+  accounts: AccountStatus[];
 }
 
 /**
@@ -72,9 +76,12 @@ export class TxSender implements Service {
   readonly #book: JobBook;
   readonly #intake: JobIntake;
   readonly #maker: TxMaker;
+  readonly #accounts: AccountWatch;
   readonly #follower: BlockFollower;
   readonly #lanes = new Map<Hex, Lane>();
   readonly #shipments = new Set<Shipment>();
+  /** Those whose end is being written down. */
+  readonly #ending = new Set<Shipment>();
   #nextEntry = 1;
   #started = false;
 
@@ -91,6 +98,11 @@ export class TxSender implements Service {
     this.#book = new JobBook({ maxRemembered: this.#options.maxRemembered });
     this.#intake = new JobIntake({}, { chain, openOperator, logger });
     this.#maker = new TxMaker(this.#options, { chain, logger });
+    const { minBalance, balanceEveryMs } = this.#options;
+    this.#accounts = new AccountWatch(
+      { minBalance, everyMs: balanceEveryMs },
+      { chain, logger, metrics: collaborators.metrics, clock: this.#clock },
+    );
     this.#follower = new BlockFollower({}, { chain, logger });
   }
 
@@ -102,6 +114,23 @@ export class TxSender implements Service {
       waiting: lanes.reduce((sum, lane) => sum + lane.waiting, 0),
       inFlight: lanes.reduce((sum, lane) => sum + lane.inFlight, 0),
       open: this.#shipments.size,
+      accounts: this.#accounts.accounts,
+    };
+  }
+
+  /**
+   * Transactions, newest first: those that are not over (left out when `before` is given) and a page of those that are.
+   * @throws TxSenderError JOURNAL
+   */
+  async history(query: HistoryQuery = {}): Promise<TxHistory> {
+    const { account, before } = query;
+    const open = [...this.#shipments]
+      .filter(({ entry }) => account === undefined || entry.account === account)
+      .sort((a, b) => b.entry.id - a.entry.id)
+      .map((shipment) => shipment.record());
+    return {
+      open: before === undefined ? open : [],
+      ...(await this.#journal.history(query)),
     };
   }
 
@@ -113,7 +142,9 @@ export class TxSender implements Service {
     if (this.#started) return;
     this.#started = true;
     const content = await this.#journal.open(this.#chain.genesisHash);
-    for (const [id, success] of content.successes) this.#book.remember(id, success);
+    for (const end of content.ends) this.#book.remember(end);
+    this.#accounts.restore(content.fees);
+    this.#tasks.spawn('watch balances', (stop) => this.#accounts.run(stop));
     this.#follower.start();
     for (const entry of content.entries) this.#pickUp(entry);
     if (content.entries.length > 0) {
@@ -135,17 +166,23 @@ export class TxSender implements Service {
   }
 
   async #handle(received: ReceivedJob, signal: AbortSignal): Promise<JobOutcome> {
-    const known = this.#book.attach(received.id);
+    const { id, job, operator, ask } = received;
+    const known = this.#book.attach(id, ask);
     if (known) return await known;
-    const { id, job, operator } = received;
     if (!operator) {
       throw new TxSenderError(TxSenderErrorCode.NO_OPERATOR, 'The job carries no operator key', {
         facts: { job: id, pool: job.payload.pid },
         remedy: 'Use a lifecycle manager of the same generation as this trader.',
       });
     }
-    const active = this.#book.open({ id, job, operator, retries: 0 });
-    const outcome = this.#book.attach(id)!;
+    const active = this.#book.open({
+      id,
+      job,
+      operator,
+      asks: ask === undefined ? [] : [ask],
+      retries: 0,
+    });
+    const outcome = this.#book.attach(id, ask)!;
     await this.#enqueue(active, signal);
     return await outcome;
   }
@@ -177,6 +214,7 @@ export class TxSender implements Service {
       },
     );
     this.#lanes.set(account, lane);
+    this.#accounts.watch(account);
     this.#tasks.spawn(`lane ${account}`, (signal) => lane.run(signal));
     return lane;
   }
@@ -234,10 +272,12 @@ export class TxSender implements Service {
       id: this.#nextEntry++,
       account: lane.account,
       state: 'open',
+      writtenAtMs: this.#clock.now(),
       jobs: queued.map(({ active, calls }) => ({
         id: active.id,
         job: active.job,
         operator: active.operator,
+        asks: [...active.asks],
         retries: active.retries,
         calls: calls.length,
       })),
@@ -269,7 +309,7 @@ export class TxSender implements Service {
         metrics: this.#metrics,
         logger: this.#logger,
         onFinalized: (done) => this.#finalized(done),
-        onExpired: (dead) => this.#expired(dead),
+        onExpired: (dead) => this.#endOnce(dead, () => this.#expired(dead)),
       },
     );
     lane.opened(entry.nonce);
@@ -281,8 +321,8 @@ export class TxSender implements Service {
   /** An entry of before a restart: it may have been sent, or not, or be in a block already. */
   #pickUp(entry: JournalEntry): void {
     this.#nextEntry = Math.max(this.#nextEntry, entry.id + 1);
-    const jobs = entry.jobs.map(({ id, job, operator, retries }) =>
-      this.#book.open({ id, job, operator, retries }),
+    const jobs = entry.jobs.map(({ id, job, operator, asks = [], retries }) =>
+      this.#book.open({ id, job, operator, asks, retries }),
     );
     if (entry.state === 'open') {
       this.#track(entry, this.#laneOf(entry.account), jobs, false).start();
@@ -313,6 +353,8 @@ export class TxSender implements Service {
     queued: readonly QueuedJob[],
     { refusal, error }: FirstAnswer & { kind: 'refused' },
   ): Promise<void> {
+    // Its era may have ended before it was even sent: then its jobs are in other hands already.
+    if (this.#ending.has(shipment) || !this.#shipments.has(shipment)) return;
     const { entry, lane } = shipment;
     this.#logger.warn('Node refuses the transaction', { tx: entry.hash, refusal }, error);
     this.#metrics.transactions.inc({ event: 'refused' });
@@ -321,11 +363,18 @@ export class TxSender implements Service {
     lane.dropped(entry.nonce);
     switch (refusal) {
       case Refusal.PAYMENT:
-        return await this.#failAll(entry, queued, balanceTooLow(lane.account, error));
+        return await this.#failAll(shipment, queued, balanceTooLow(lane.account, error));
       case Refusal.EXHAUSTS_RESOURCES:
-        if (queued.length === 1) return await this.#failAll(entry, queued, tooLarge(error));
+        if (queued.length === 1) return await this.#failAll(shipment, queued, tooLarge(error));
         lane.bucketOf(queued[0]!.real).shrink(Math.floor(queued.length / 2));
-        await this.#journal.markDead(entry);
+        await this.#journal.markDead(
+          entry,
+          this.#refusedRecord(
+            shipment,
+            error,
+            queued.map(({ active }) => active),
+          ),
+        );
         lane.putBack(queued);
         return;
       case Refusal.STALE:
@@ -333,32 +382,47 @@ export class TxSender implements Service {
       case Refusal.BAD_PROOF:
       case Refusal.ANCIENT_BIRTH_BLOCK:
         // Somebody else took the nonce, or the runtime or the chain changed meanwhile: another signature will do.
-        await this.#again(entry, queued, lane, error);
+        await this.#again(shipment, queued, error);
         return;
       default:
-        return await this.#failAll(entry, queued, refusedForGood(refusal, error));
+        return await this.#failAll(shipment, queued, refusedForGood(refusal, error));
     }
   }
 
   async #finalized(shipment: Shipment): Promise<void> {
     const { entry, jobs, lane } = shipment;
     const verdicts = shipment.verdicts ?? [];
-    const successes = jobs.flatMap(({ id, answer }): [string, Success][] =>
-      answer?.ok ? [[id, answer]] : [],
+    const ends = jobs.flatMap(({ id, asks, answer }): JobEnd[] =>
+      answer ? [{ id, asks: [...asks], outcome: answer }] : [],
     );
-    await this.#journal.remove(entry, successes);
+    const record = shipment.record({ state: 'finalized', endedAtMs: this.#clock.now() });
+    await this.#journal.remove(entry, ends, record);
     this.#shipments.delete(shipment);
+    if (record.fee !== undefined) {
+      this.#accounts.paid(entry.account, record.fee);
+      this.#metrics.fees.inc({ account: entry.account }, Number(record.fee));
+    }
     lane.finalized(entry.nonce);
     for (const [index, job] of jobs.entries()) {
       if (job.answer) {
         this.#metrics.jobs.inc({ outcome: job.answer.ok ? 'done' : 'failed' });
-        this.#book.close(job, job.answer);
+        this.#book.finish(job, job.answer);
         continue;
       }
       const verdict = verdicts[index];
       const reason = verdict && verdict.kind !== 'done' ? verdict.error.message : undefined;
       this.#logger.info('Trying a job again', { job: job.id, retries: job.retries + 1, reason });
       this.#retry(job);
+    }
+  }
+
+  /** While its end is being written down, nothing else may end a shipment. */
+  async #endOnce(shipment: Shipment, end: () => Promise<void>): Promise<void> {
+    this.#ending.add(shipment);
+    try {
+      await end();
+    } finally {
+      this.#ending.delete(shipment);
     }
   }
 
@@ -371,7 +435,13 @@ export class TxSender implements Service {
       lastBlock: shipment.lastHeight,
     });
     const { again, over } = this.#sorted(jobs);
-    await this.#leave(entry, again);
+    const record = shipment.record({
+      state: 'expired',
+      endedAtMs: this.#clock.now(),
+      failure: gaveUp(this.#options.maxRetries),
+      again,
+    });
+    await this.#leave(entry, again, record);
     this.#shipments.delete(shipment);
     lane.dropped(entry.nonce);
     for (const job of over) this.#fail(job, gaveUp(job.retries));
@@ -380,13 +450,13 @@ export class TxSender implements Service {
 
   /** Jobs of a refused transaction go before all others, as often as they may. */
   async #again(
-    entry: JournalEntry,
+    shipment: Shipment,
     queued: readonly QueuedJob[],
-    lane: Lane,
     cause: BridgeError,
   ): Promise<void> {
+    const { entry, lane } = shipment;
     const { again, over } = this.#sorted(queued.map(({ active }) => active));
-    await this.#leave(entry, again);
+    await this.#leave(entry, again, this.#refusedRecord(shipment, cause, again));
     for (const job of over) this.#fail(job, gaveUp(job.retries, cause));
     for (const job of again) {
       job.retries += 1;
@@ -401,16 +471,22 @@ export class TxSender implements Service {
   }
 
   /** Keeps of a transaction that is over what has to be picked up after a crash. */
-  async #leave(entry: JournalEntry, again: readonly ActiveJob[]): Promise<void> {
-    if (again.length === 0) return await this.#journal.remove(entry, []);
-    const ids = new Map(again.map((job) => [job.id, job.retries + 1]));
-    await this.#journal.markDead({
-      ...entry,
-      jobs: entry.jobs.flatMap((job) => {
-        const retries = ids.get(job.id);
-        return retries === undefined ? [] : [{ ...job, retries }];
-      }),
+  async #leave(entry: JournalEntry, again: readonly ActiveJob[], record: TxRecord): Promise<void> {
+    if (again.length === 0) return await this.#journal.remove(entry, [], record);
+    const byId = new Map(again.map((job) => [job.id, job]));
+    const jobs = entry.jobs.flatMap((job) => {
+      const active = byId.get(job.id);
+      return active ? [{ ...job, asks: [...active.asks], retries: active.retries + 1 }] : [];
     });
+    await this.#journal.markDead({ ...entry, jobs }, record);
+  }
+
+  #refusedRecord(
+    shipment: Shipment,
+    failure: BridgeError,
+    again: readonly ActiveJob[] = [],
+  ): TxRecord {
+    return shipment.record({ state: 'refused', endedAtMs: this.#clock.now(), failure, again });
   }
 
   #retry(job: ActiveJob): void {
@@ -420,11 +496,11 @@ export class TxSender implements Service {
   }
 
   async #failAll(
-    entry: JournalEntry,
+    shipment: Shipment,
     queued: readonly QueuedJob[],
     error: BridgeError,
   ): Promise<void> {
-    await this.#journal.remove(entry, []);
+    await this.#journal.remove(shipment.entry, [], this.#refusedRecord(shipment, error));
     for (const { active } of queued) this.#fail(active, error);
   }
 

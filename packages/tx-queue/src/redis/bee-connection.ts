@@ -84,6 +84,19 @@ export async function connectBee(
   });
 }
 
+/**
+ * A client that bee-queue takes, connecting in the background.
+ * @throws TxQueueError BAD_REDIS_URL
+ */
+export function connectClient(
+  options: RedisConnectionOptions,
+  collaborators: { logger: Logger },
+): IoRedis {
+  const client = new Redis(options.url, optionsOf(options));
+  client.on('error', (error) => collaborators.logger.debug('Redis connection error', {}, error));
+  return client;
+}
+
 async function connectOnce(
   options: RedisConnectionOptions,
   redisOptions: RedisOptions,

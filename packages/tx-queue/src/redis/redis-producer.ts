@@ -9,6 +9,7 @@ import {
 } from '@runtime-bridge/base';
 import { TxQueueError, TxQueueErrorCode } from '../errors.js';
 import {
+  newAsk,
   parseJobOutcome,
   parseJobRequest,
   toQueueData,
@@ -30,6 +31,8 @@ export interface RedisProducerOptions extends RedisConnectionOptions {
 /** A job that somebody in this process waits for. */
 interface Pending {
   readonly request: JobRequest;
+  /** The same however often it is handed in, so that a failure of which the event was lost is told and not repeated. */
+  readonly ask: string;
   readonly waiters: Set<{
     resolve: (outcome: JobOutcome) => void;
     reject: (error: unknown) => void;
@@ -115,6 +118,7 @@ export class RedisProducer implements JobProducer {
     if (!pending) {
       pending = {
         request: checked,
+        ask: newAsk(),
         waiters: new Set(),
         error: undefined,
         missing: 0,
@@ -179,7 +183,7 @@ export class RedisProducer implements JobProducer {
       }
     }
     // An id that is there already is answered with null; the events of that job are ours as well.
-    await bee.createJob(toQueueData(pending.request)).setId(id).save();
+    await bee.createJob(toQueueData(pending.request, pending.ask)).setId(id).save();
   }
 
   #settle(id: string, outcomeOf: (pending: Pending) => JobOutcome): void {
