@@ -124,6 +124,7 @@ export default tseslint.config(
             { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:package'] },
             // The dev network and the auditor are independent counterparts: a fault of ours must not cancel itself out in them.
             { sourceTag: 'tool:devnet', onlyDependOnLibsWithTags: ['tool:devnet'] },
+            { sourceTag: 'tool:bench', onlyDependOnLibsWithTags: ['type:package'] },
             { sourceTag: 'tool:auditor', onlyDependOnLibsWithTags: ['tool:auditor'] },
             {
               sourceTag: 'tool:demo',

@@ -64,6 +64,7 @@ export async function startBridge(
     PHALA_LOCAL_DB_PATH: `${processes.folderOf('lifecycle')}/local.db`,
     PHALA_WALKIE_LISTEN_ADDRESSES: managerAddress,
     PHALA_WALKIE_BOOT_NODES: providerPeer,
+    PHALA_QUEUE_PAGE_PORT: String(await ports.find(4567, 'the queue page')),
     ...(redisUrl === undefined
       ? {
           USE_BUILT_IN_TRADER: 'true',
@@ -86,6 +87,7 @@ export async function startBridge(
         PHALA_PEER_ID_PREFIX: lifecycleEnv.PHALA_PEER_ID_PREFIX,
         PHALA_Q_REDIS_ENDPOINT: redisUrl,
         PHALA_TRADER_DB_PATH: `${processes.folderOf('trader')}/journal`,
+        PHALA_QUEUE_PAGE_PORT: lifecycleEnv.PHALA_QUEUE_PAGE_PORT,
       },
     });
   }
