@@ -187,7 +187,8 @@ describe('failures of a worker', () => {
     };
     rig.run();
     await rig.until('failed', () => rig!.status('w1') === 'S_ERROR');
-    expect(rig.fleet.snapshot(rig.uuid('w1'))?.error?.code).toBe('RELAY_CHAIN_UNSUPPORTED');
+    expect(rig.fleet.snapshot(rig.uuid('w1'))?.error?.code).toBe('DATA_REFUSED');
+    expect(rig.message('w1')).toMatch(/HeaderValidateFailed.*upgrade to 0\.2\.7 or later$/);
     expect(rig.chain.jobs).toEqual([]);
     gone = false;
     await rig.until('active', isActive('w1'));
