@@ -1,5 +1,5 @@
 // Calls per second and blobs over Walkie between two processes on loopback, against a bare TCP echo of the same bytes.
-// Needs a build: `npx tsc -b packages/walkie-protocol && node tools/bench/walkie.mjs [--seconds 2]`.
+// Needs a build: `npx tsc -b packages/walkie-protocol && node tools/bench/walkie.mjs [--seconds 10]`.
 import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -83,7 +83,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 
 async function measure() {
   const at = process.argv.indexOf('--seconds');
-  const ms = (at < 0 ? 2 : Number(process.argv[at + 1])) * 1000;
+  const ms = (at < 0 ? 10 : Number(process.argv[at + 1])) * 1000;
   const child = fork(fileURLToPath(import.meta.url), ['--serve']);
   const { address, port } = await new Promise((resolve) => child.once('message', resolve));
   const node = await startNode([]);
