@@ -201,4 +201,39 @@ describe('following a head', () => {
     await heads.return();
     await Promise.all(nodes.map((node) => node.stop()));
   });
+
+  it('goes on within seconds over libp2p when a provider is restarted and tells only later', async () => {
+    const privateKey = await generateKeyPair('Ed25519');
+    const start = async (listenAddresses: string[], key = privateKey) => {
+      const node = new WalkieNode({
+        role: WalkieRoles.WR_CLIENT,
+        privateKey: key,
+        chainIdentity: '0xabc',
+        bridgeIdentity: 'default',
+        hostname: 'host',
+        listenAddresses,
+        bootNodes: [],
+        mdns: false,
+      });
+      await node.start();
+      return node;
+    };
+    const first = await start(['/ip4/127.0.0.1/tcp/0']);
+    const address = first.addresses[0]!;
+    const client = await start([], await generateKeyPair('Ed25519'));
+    const problems: unknown[] = [];
+    const heads = client.client(address).heads({ onProblem: (error) => problems.push(error) });
+    first.tellHead(headAt(100));
+    expect(relayEnds(await next(heads))).toEqual([100]);
+    const waiting = next(heads);
+    await first.stop();
+    await expect.poll(() => problems.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    const second = await start([address.slice(0, address.indexOf('/p2p/'))]);
+    const before = problems.length;
+    await expect.poll(() => problems.length, { timeout: 5_000 }).toBeGreaterThan(before);
+    second.tellHead(headAt(120));
+    expect(relayEnds(await within(5_000, waiting))).toEqual([120]);
+    await heads.return();
+    await Promise.all([second.stop(), client.stop()]);
+  }, 30_000);
 });
