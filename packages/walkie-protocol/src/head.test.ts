@@ -225,6 +225,8 @@ describe('following a head', () => {
     const heads = client.client(address).heads({ onProblem: (error) => problems.push(error) });
     first.tellHead(headAt(100));
     expect(relayEnds(await next(heads))).toEqual([100]);
+    const info = await client.client(address).call('GetDataProviderInfo', {});
+    expect(info.parentProcessedHeight).toBe(100);
     const waiting = next(heads);
     await first.stop();
     await expect.poll(() => problems.length, { timeout: 10_000 }).toBeGreaterThan(0);
