@@ -224,7 +224,7 @@ describe('Walkie of 2022 and ours', () => {
     expect(workers[3]).toMatchObject({ pid: 3n, enabled: false, deleted: false });
     await expect(client.call('ListPool', {})).rejects.toMatchObject({
       code: 'NOT_FOUND',
-      message: 'Handler not implemented.',
+      message: `${theirs.peerId} does not serve ListPool: Handler not implemented.`,
     });
     const before = await theirs.ask<{ inboundConnections: number }>('counters');
     for (const size of SIZES) {

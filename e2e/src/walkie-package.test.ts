@@ -62,6 +62,13 @@ describe('the packed library', () => {
     expect(packed).toEqual(
       expect.arrayContaining(['README.md', 'api.md', 'dist/index.js', 'dist/index.d.ts']),
     );
+    for (const name of ['base', 'walkie-protocol']) {
+      const license = await readFile(
+        join(project, 'node_modules/@runtime-bridge', name, 'LICENSE'),
+        'utf8',
+      );
+      expect(license).toBe(await readFile(join(root, 'LICENSE'), 'utf8'));
+    }
     const odd = packed.filter((path) => /\.test\.|tsbuildinfo|^src\/|proto-2022/.test(path));
     expect(odd).toEqual([]);
     const home = join(project, 'node_modules/@runtime-bridge/walkie-protocol');

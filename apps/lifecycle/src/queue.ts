@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Logger, MetricsRegister, Service } from '@runtime-bridge/base';
 import { ExitCode, ServiceError, ServiceErrorCode } from '@runtime-bridge/service-kit';
 import {
+  DEFAULT_MAX_JOBS,
   EmbeddedQueue,
   EmbeddedQueueHost,
   ipcChannel,
@@ -19,10 +20,14 @@ import {
 import { ChildKeeper } from './child-keeper.js';
 import type { LifecycleSettings } from './settings.js';
 import { TraderLine } from './trader-line.js';
+import { LocalTransactions } from './transaction-book.js';
 
 /** Jobs and transactions that the page shows. */
 const PAGE_JOBS = 1_000;
 const PAGE_TRANSACTIONS = 100;
+
+/** Jobs of the queue that the list of transactions knows: all. */
+const MAX_LISTED_JOBS = DEFAULT_MAX_JOBS;
 
 /** What the queue is made with. */
 export interface QueueCollaborators {
@@ -34,15 +39,16 @@ export interface QueueCollaborators {
 
 /**
  * The asking end of the transaction queue, and the built-in trader with its page where there is one.
- * @returns the services in the order in which they start, and the trader's history where it is ours
+ * @returns the services in the order in which they start, and the list of transactions where the trader is ours
  * @throws ServiceError BAD_SETTINGS when nobody would ever take a job
  */
 export function createQueue(
   settings: LifecycleSettings,
   { forkTrader, logger, metrics }: QueueCollaborators,
-): { producer: JobProducer; services: Service[]; traderLine?: TraderLine } {
+): { producer: JobProducer; services: Service[]; transactions?: LocalTransactions } {
   const { redisEndpoint, builtInTrader } = settings;
   const traderLine = new TraderLine();
+  const history: TraderLine['history'] = (query, signal) => traderLine.history(query, signal);
   if (redisEndpoint !== undefined) {
     const producer = new RedisProducer({ url: redisEndpoint }, { logger, metrics });
     const trader = new ChildKeeper(
@@ -51,7 +57,9 @@ export function createQueue(
     );
     if (!builtInTrader) return { producer, services: [producer] };
     const page = queuePage(settings, () => arenaPage({ url: redisEndpoint }, { logger }), logger);
-    return { producer, services: [producer, trader, ...page], traderLine };
+    // What waits in Redis is on its page.
+    const transactions = new LocalTransactions({ jobs: () => [], history });
+    return { producer, services: [producer, trader, ...page], transactions };
   }
   if (!builtInTrader) {
     throw new ServiceError(
@@ -90,7 +98,8 @@ export function createQueue(
     )),
   });
   const page = queuePage(settings, () => listPage(listing), logger);
-  return { producer: queue, services: [queue, trader, ...page], traderLine };
+  const transactions = new LocalTransactions({ jobs: () => queue.list(MAX_LISTED_JOBS), history });
+  return { producer: queue, services: [queue, trader, ...page], transactions };
 }
 
 /** The page about the queue, unless it is not wanted. */

@@ -21,9 +21,11 @@ import {
   Inventory,
   ProcessMetrics,
   ProviderWatch,
+  serveHistory,
   serveLifecycle,
   WorkerHistory,
   type RunnerSettings,
+  type TransactionBook,
 } from '@runtime-bridge/fleet';
 import {
   loadOrCreateIdentity,
@@ -139,6 +141,7 @@ export async function createLifecycle(
       history,
       para,
       producer: queue?.producer,
+      transactions: queue?.transactions,
     }),
   );
   return {
@@ -168,6 +171,8 @@ interface OperationCollaborators extends LifecycleCollaborators {
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
+  /** Undefined where no trader is built in. */
+  transactions: TransactionBook | undefined;
 }
 
 /**
@@ -216,7 +221,9 @@ class Operation implements Service {
       this.#startWalkie(chainIdentity, signal),
     );
     if (!producer) {
-      serveLifecycle(walkie, { inventory: this.#with.inventory, fleet: undefined });
+      const { inventory, history } = this.#with;
+      serveLifecycle(walkie, { inventory, fleet: undefined });
+      serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
     }
@@ -315,6 +322,7 @@ class Operation implements Service {
       ),
     );
     serveLifecycle(walkie, { inventory, fleet, clock });
+    serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
     this.#watchReadiness(providers, chain);
     await this.#running.start(signal);
   }

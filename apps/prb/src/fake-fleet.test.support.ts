@@ -2,6 +2,7 @@ import {
   createAccessPolicy,
   DataProviderStatus,
   SharedSecret,
+  TransactionStatus,
   WalkieRoles,
   WorkerStatus,
   type RequestOf,
@@ -81,6 +82,22 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
       if (!worker!.deleted) workers.push({ ...worker, uuid });
     }
     return { workers };
+  });
+  manager.handle('ListWorkerEvents', ({ ids, beforeMs, limit }) => {
+    calls.push(`ListWorkerEvents ${ids.join(',')} ${beforeMs} ${limit}`);
+    const event = { workerUuid: 'uuid-w1', timeMs: 1_000n, status: WorkerStatus.S_ERROR };
+    return { events: [{ ...event, message: 'went wrong' }], hasMore: true };
+  });
+  manager.handle('ListTransactions', ({ workerUuid, statuses }) => {
+    calls.push(`ListTransactions ${workerUuid} ${statuses.join(',')}`);
+    const job = {
+      jobId: 'ADD_WORKER:0xaa:1',
+      action: 'ADD_WORKER',
+      pid: 2n,
+      workerUuid: 'uuid-w1',
+    };
+    const status = TransactionStatus.TS_FAILED;
+    return { transactions: [{ ...job, status, queuedMs: 1_000n, errorCode: 'CALL_FAILED' }] };
   });
   provider.handle('GetDataProviderInfo', () => ({
     status: DataProviderStatus.S_IDLE,

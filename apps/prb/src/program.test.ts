@@ -77,6 +77,32 @@ describe('prb', () => {
     expect(Math.max(...out.map((line) => line.length))).toBeLessThan(200);
   });
 
+  it('shows what workers and transactions went through', async () => {
+    expect(await prb('events', 'w1', '--limit', '5', '--before', '1970-01-01T00:00:02Z')).toBe(0);
+    expect(out[1]).toMatch(/^1970-01-01T00:00:01\.000Z +w1 +S_ERROR +went wrong$/);
+    expect(out[2]).toBe('There are older ones: --before 1970-01-01T00:00:01.000Z');
+    expect(await prb('transactions', '--worker', 'w1', '--state', 'failed')).toBe(0);
+    expect(out[1]).toMatch(/^1970-01-01T00:00:01\.000Z +ADD_WORKER +2 +w1 +failed .*CALL_FAILED$/);
+    expect(await prb('--json', 'transactions')).toBe(0);
+    expect(json()).toMatchObject({
+      transactions: [{ status: 'failed', pid: '2' }],
+      hasMore: false,
+    });
+    expect(fleet.calls).toEqual([
+      'ListWorkerEvents uuid-w1 2000 5',
+      'ListTransactions uuid-w1 4',
+      'ListTransactions  ',
+    ]);
+    for (const bad of [
+      ['events', '--limit', '0'],
+      ['events', '--before', 'soon'],
+      ['transactions', '--state', 'lost'],
+    ]) {
+      expect(await prb(...bad)).toBe(2);
+    }
+    expect(await prb('events', 'w9')).toBe(3);
+  });
+
   it('restarts, renews and kicks by name', async () => {
     for (const command of ['restart', 'refresh-ra', 'kick']) {
       expect(await prb(command, 'w1', 'uuid-w2')).toBe(0);

@@ -4,6 +4,7 @@ import { SharedSecret } from '@runtime-bridge/walkie-protocol';
 import { addChangeCommands } from './change-commands.js';
 import { completionScript } from './completion.js';
 import { ExitCode, exitCodeOf } from './errors.js';
+import { showEvents, showTransactions, type PastOptions } from './past.js';
 import { Session, type Connect, type Manager } from './session.js';
 import { showInfo, showPeers, showPools, showStatus, showWorkers, type Show } from './show.js';
 import { painter } from './table.js';
@@ -62,6 +63,8 @@ Examples:
   prb discover
   prb status --state error
   prb status --watch
+  prb events worker-1
+  prb transactions --state failed
   prb restart worker-1 worker-2
   prb create worker worker-3 --pid 2 --endpoint http://10.0.0.3:8000 --stake 1500
   prb --json export > fleet.json
@@ -124,6 +127,23 @@ Examples:
             if (terminal.signal.aborted) return;
           }
         }),
+    );
+  const past = (command: Command) =>
+    command
+      .option('--limit <rows>', 'at most so many')
+      .option('--before <time>', 'only what was before it');
+  past(program.command('events'))
+    .description('show what workers went through, newest first')
+    .argument('[workers...]', 'names or uuids; none means all')
+    .action((names: string[], page: PastOptions) =>
+      runner.withManager((manager, show) => showEvents(show, manager, { ...page, names })),
+    );
+  past(program.command('transactions'))
+    .description('show transactions and jobs that wait for one, newest first')
+    .option('--worker <worker>', 'only of this one, a name or uuid')
+    .option('--state <state>', 'only queued, running, done or failed ones')
+    .action((filter: PastOptions & { worker?: string; state?: string }) =>
+      runner.withManager((manager, show) => showTransactions(show, manager, filter)),
     );
   addChangeCommands(program, terminal, runner);
   program

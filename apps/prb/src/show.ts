@@ -18,7 +18,8 @@ export interface Show {
   paint: Paint;
 }
 
-function print({ terminal, json }: Show, value: unknown, lines: () => string[]): void {
+/** Says a value as JSON, or in lines for people. */
+export function print({ terminal, json }: Show, value: unknown, lines: () => string[]): void {
   if (json) terminal.out(toJson(value));
   else for (const line of lines()) terminal.out(line);
 }

@@ -67,3 +67,12 @@ export {
   serveLifecycle,
   type LifecycleHandlersCollaborators,
 } from './walkie/lifecycle-handlers.js';
+export {
+  historyQuestionLimits,
+  serveHistory,
+  type HistoryHandlersCollaborators,
+  type TransactionBook,
+  type TransactionBookQuery,
+  type TransactionPage,
+  type TransactionRow,
+} from './walkie/history-handlers.js';

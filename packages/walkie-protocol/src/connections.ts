@@ -51,7 +51,7 @@ export class Connections {
       const peer = peerId?.toString() ?? address?.toString();
       throw new WalkieError(
         WalkieErrorCode.UNREACHABLE,
-        `No connection to ${peer}: ${messageOf(error)}`,
+        `No connection to ${peer}: ${dialFailure(error)}`,
         { facts: { peer }, cause: error },
       );
     }
@@ -171,4 +171,10 @@ function parseTarget(target: string): { peerId?: PeerId; address?: Multiaddr } {
       { facts: { peer: target.slice(0, 80) }, cause: error },
     );
   }
+}
+
+/** Why a dial failed: where several addresses were tried, what each of them said. */
+function dialFailure(error: unknown): string {
+  if (!(error instanceof AggregateError)) return messageOf(error);
+  return [...new Set(error.errors.map(messageOf))].slice(0, 5).join('; ');
 }

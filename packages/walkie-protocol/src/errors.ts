@@ -1,6 +1,9 @@
 import { BridgeError, type ErrorDetails } from '@runtime-bridge/base';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
 
+/** What a responder says of a method that it does not serve; the text of 2022. */
+export const NO_HANDLER_TEXT = 'Handler not implemented.';
+
 /** Codes of the errors of this package. */
 export const WalkieErrorCode = {
   /** The responder failed in a way it has no name for (wire type 0). */

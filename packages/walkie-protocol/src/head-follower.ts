@@ -9,9 +9,9 @@ import { decodeMessage } from './rpc-messages.js';
 
 /** Providers of 2022 are asked so often, as 2022's managers did. */
 const POLL_MS = 500;
-/** A provider that does not push is asked for that again after so many polls: it may have been replaced. */
-const POLLS_BETWEEN_OFFERS = 120;
-const RETRY_MS = { minMs: 250, maxMs: 10_000 };
+/** A provider that does not push is asked for that again so often: it may begin to, or have been replaced. */
+const OFFER_INTERVAL_MS = 5_000;
+const RETRY_MS = { minMs: 250, maxMs: 2_000 };
 
 /** How a head is followed. */
 export interface FollowOptions {
@@ -53,11 +53,11 @@ export async function* followHead(
   let afterRelay = options.afterRelay ?? -1;
   let seen = '';
   let lastInfo = '';
-  let polls = 0;
+  let nextOfferMs = -Infinity;
   const isOver = () => signal?.aborted === true;
   while (!isOver()) {
     try {
-      if (polls === 0) {
+      if (link.clock.now() >= nextOfferMs) {
         try {
           const request = create(HeadRequestSchema, { afterRelay, seen });
           const update = decodeMessage(
@@ -76,10 +76,9 @@ export async function* followHead(
           continue;
         } catch (error) {
           if (!isNotSpoken(error)) throw error;
-          polls = POLLS_BETWEEN_OFFERS;
+          nextOfferMs = link.clock.now() + OFFER_INTERVAL_MS;
         }
       }
-      polls -= 1;
       const info = await link.getInfo({ signal });
       backoff.reset();
       const text = JSON.stringify(info);
@@ -93,6 +92,8 @@ export async function* followHead(
       if (isHopeless(error)) throw error;
       onProblem?.(error);
       lastInfo = '';
+      // Whoever comes back may have learned to push.
+      nextOfferMs = -Infinity;
       await link.clock.sleep(backoff.next(), signal).catch(() => {});
     }
   }

@@ -30,7 +30,7 @@ export interface HeadRange {
 
 /** How far a data provider is. */
 export interface Head {
-  /** What GetDataProviderInfo answers. */
+  /** What GetDataProviderInfo answers, unless there is a handler of its own. */
   info: MessageInitShape<typeof InfoSchema>;
   /** The newest ranges, oldest first; those beyond the limit are not told. */
   ranges: readonly HeadRange[];
@@ -54,6 +54,11 @@ export class HeadServer {
     const ranges = head.ranges.slice(-this.limits.maxHeadRanges);
     const token = `${this.#life}-${this.#count}`;
     this.#state.set({ head: { info: head.info, ranges }, token });
+  }
+
+  /** What was told last; undefined before the first time. */
+  get info(): Head['info'] | undefined {
+    return this.#state.value?.head.info;
   }
 
   /** Serves one stream. Never rejects. */

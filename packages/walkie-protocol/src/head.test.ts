@@ -1,4 +1,4 @@
-import { silentLogger, silentMetrics } from '@runtime-bridge/base';
+import { silentLogger, silentMetrics, sleep } from '@runtime-bridge/base';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { HeadNews } from './head-follower.js';
@@ -35,6 +35,14 @@ async function next(heads: AsyncGenerator<HeadNews, void>): Promise<HeadNews> {
   const { value, done } = await heads.next();
   if (done || value === undefined) throw new Error('it ended');
   return value;
+}
+
+/** The value, unless it takes too long. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return Promise.race([
+    promise,
+    sleep(ms).then(() => Promise.reject(new Error(`nothing within ${ms} ms`))),
+  ]);
 }
 
 describe('following a head', () => {
@@ -101,6 +109,51 @@ describe('following a head', () => {
     expect(asked).toBe(6);
   });
 
+  it('soon hears of a provider that begins to tell, polled until then', async () => {
+    // A hundred times as fast, so that seconds need not pass.
+    const fast = new MemoryNetwork({ clock: { now: () => Date.now() * 100, sleep } });
+    const late = fast.node({ peerId: 'QmLate' });
+    const early = fast.node();
+    await Promise.all([late.start(), early.start()]);
+    late.handle('GetDataProviderInfo', () => ({ paraTarget: 7 }));
+    const heads = early.client('QmLate').heads({ pollMs: 20 });
+    expect((await next(heads)).info.paraTarget).toBe(7);
+    const waiting = next(heads);
+    late.tellHead(headAt(100));
+    expect(relayEnds(await within(1_000, waiting))).toEqual([100]);
+    await heads.return();
+  });
+
+  it('soon hears of a provider that answered nothing at first, and of one that was replaced', async () => {
+    const problems: unknown[] = [];
+    const heads = follower
+      .client('QmProvider')
+      .heads({ onProblem: (error) => problems.push(error) });
+    const first = next(heads);
+    await expect.poll(() => problems.length).toBeGreaterThan(1);
+    provider.tellHead(headAt(100));
+    expect(relayEnds(await within(2_500, first))).toEqual([100]);
+    await provider.stop();
+    const second = next(heads);
+    const again = network.node({ peerId: 'QmProvider' });
+    await again.start();
+    const before = problems.length;
+    await expect.poll(() => problems.length).toBeGreaterThan(before);
+    again.tellHead(headAt(120));
+    expect(relayEnds(await within(2_500, second))).toEqual([120]);
+    await heads.return();
+  });
+
+  it('answers GetDataProviderInfo with what was told, unless a handler is there', async () => {
+    const client = follower.client('QmProvider');
+    provider.tellHead(headAt(100));
+    provider.tellHead(headAt(110));
+    expect((await client.call('GetDataProviderInfo', {})).parentProcessedHeight).toBe(110);
+    provider.handle('GetDataProviderInfo', () => ({ parentProcessedHeight: 5 }));
+    provider.tellHead(headAt(120));
+    expect((await client.call('GetDataProviderInfo', {})).parentProcessedHeight).toBe(5);
+  });
+
   it('ends with the signal', async () => {
     const controller = new AbortController();
     provider.tellHead(headAt(100));
@@ -148,4 +201,41 @@ describe('following a head', () => {
     await heads.return();
     await Promise.all(nodes.map((node) => node.stop()));
   });
+
+  it('goes on within seconds over libp2p when a provider is restarted and tells only later', async () => {
+    const privateKey = await generateKeyPair('Ed25519');
+    const start = async (listenAddresses: string[], key = privateKey) => {
+      const node = new WalkieNode({
+        role: WalkieRoles.WR_CLIENT,
+        privateKey: key,
+        chainIdentity: '0xabc',
+        bridgeIdentity: 'default',
+        hostname: 'host',
+        listenAddresses,
+        bootNodes: [],
+        mdns: false,
+      });
+      await node.start();
+      return node;
+    };
+    const first = await start(['/ip4/127.0.0.1/tcp/0']);
+    const address = first.addresses[0]!;
+    const client = await start([], await generateKeyPair('Ed25519'));
+    const problems: unknown[] = [];
+    const heads = client.client(address).heads({ onProblem: (error) => problems.push(error) });
+    first.tellHead(headAt(100));
+    expect(relayEnds(await next(heads))).toEqual([100]);
+    const info = await client.client(address).call('GetDataProviderInfo', {});
+    expect(info.parentProcessedHeight).toBe(100);
+    const waiting = next(heads);
+    await first.stop();
+    await expect.poll(() => problems.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    const second = await start([address.slice(0, address.indexOf('/p2p/'))]);
+    const before = problems.length;
+    await expect.poll(() => problems.length, { timeout: 5_000 }).toBeGreaterThan(before);
+    second.tellHead(headAt(120));
+    expect(relayEnds(await within(5_000, waiting))).toEqual([120]);
+    await heads.return();
+    await Promise.all([second.stop(), client.stop()]);
+  }, 30_000);
 });

@@ -6,6 +6,7 @@ import {
   BridgeError,
   isAbortError,
   Limiter,
+  messageOf,
   TaskGroup,
   Watched,
   withTimeout,
@@ -48,6 +49,8 @@ export class PeerKeeper {
   readonly #tasks: TaskGroup;
   readonly #turns = new Limiter({ concurrency: CONCURRENCY, name: 'walkie handshakes' });
   readonly #kicks = new Watched(0);
+  /** Boot nodes that were told of as out of reach, and not met since. */
+  readonly #missed = new Set<string>();
 
   constructor(
     private readonly options: { bootNodes: readonly BootNode[]; limits: WalkieLimits },
@@ -191,6 +194,7 @@ export class PeerKeeper {
       await this.#turns.run(() => this.#connectAndGreet(record, signal), { signal });
       record.backoff.reset();
       record.nextTryMs = 0;
+      this.#missed.delete(peer);
     } catch (error) {
       if (signal.aborted && isAbortError(error)) return;
       const { code } = BridgeError.from(error);
@@ -198,11 +202,26 @@ export class PeerKeeper {
         code === WalkieErrorCode.NOT_SPOKEN ? FOREIGN_PAUSE_MS : record.backoff.next();
       record.nextTryMs = clock.now() + delayMs;
       this.#depart(record);
-      logger.debug('Peer could not be met', { peer, code, delayMs }, error);
+      if (!this.#warnOfBootNode(peer, code, error)) {
+        logger.debug('Peer could not be met', { peer, code, delayMs }, error);
+      }
     } finally {
       record.isBusy = false;
       this.#kick();
     }
+  }
+
+  /** A boot node was named by somebody, who wants to know that it does not answer; once is enough. */
+  #warnOfBootNode(peer: string, code: string, error: unknown): boolean {
+    const addresses = this.options.bootNodes.filter(({ peerId }) => peerId === peer);
+    if (addresses.length === 0 || this.#missed.has(peer)) return false;
+    this.#missed.add(peer);
+    this.collaborators.logger.warn('Boot node cannot be met; it is tried again and again', {
+      bootNode: addresses.map(({ address }) => address).join(' '),
+      code,
+      reason: messageOf(error),
+    });
+    return true;
   }
 
   async #connectAndGreet(record: PeerRecord, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ import {
 import type { AccessPolicy } from './access-policy.js';
 import type { AuthServer } from './auth-server.js';
 import type { Caller, Channel } from './channel.js';
-import { WalkieError, WalkieErrorCode, wireTypeOf } from './errors.js';
+import { NO_HANDLER_TEXT, WalkieError, WalkieErrorCode, wireTypeOf } from './errors.js';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
 import type { InboundBudget, StreamLease } from './inbound-budget.js';
@@ -75,6 +75,11 @@ export class RpcServer {
     this.#handlers.set(method, handler as unknown as AnyHandler);
   }
 
+  /** Registers a handler for a method that has none; a later `handle` replaces it. */
+  handleByDefault<M extends MethodName>(method: M, handler: Handler<M>): void {
+    if (!this.#handlers.has(method)) this.handle(method, handler);
+  }
+
   /** Serves one stream from request to answer. Never rejects: what goes wrong is told to the caller or logged. */
   async serve(channel: Channel, caller: Caller, signal: AbortSignal): Promise<void> {
     const { limits } = this.options;
@@ -134,8 +139,7 @@ export class RpcServer {
       name = method.name;
       const handler = this.#handlers.get(method.name);
       if (handler === undefined) {
-        // The text of 2022.
-        throw new WalkieError(WalkieErrorCode.NOT_FOUND, 'Handler not implemented.', {
+        throw new WalkieError(WalkieErrorCode.NOT_FOUND, NO_HANDLER_TEXT, {
           facts: { method: name },
         });
       }

@@ -2,7 +2,7 @@ import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufb
 import { BridgeError, withTimeout, type Clock } from '@runtime-bridge/base';
 import type { AuthClient } from './auth-client.js';
 import { BLOB_PROTOCOL, HEAD_PROTOCOL, PB_PROTOCOL, type OpenChannel } from './channel.js';
-import { WalkieError, WalkieErrorCode } from './errors.js';
+import { NO_HANDLER_TEXT, WalkieError, WalkieErrorCode } from './errors.js';
 import { ResponseErrorType } from './gen/prb/error_pb.js';
 import { AuthType, type WalkieRpcResponseWrapper } from './gen/prb/message_pb.js';
 import { followHead, type FollowOptions, type HeadNews } from './head-follower.js';
@@ -62,9 +62,10 @@ export class WalkieClient {
     );
     const wrapper = await this.exchange(method, data, options);
     if (wrapper.hasError) {
+      const text = wrapper.error?.message ?? 'The peer gave no reason';
       throw WalkieError.fromWire(
         wrapper.error?.type ?? 0,
-        wrapper.error?.message ?? 'The peer gave no reason',
+        text === NO_HANDLER_TEXT ? `${this.peer} does not serve ${method}: ${text}` : text,
         { facts: { method, peer: this.peer } },
       );
     }

@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { PrivateKey } from '@libp2p/interface';
-import { silentLogger, silentMetrics } from '@runtime-bridge/base';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger, silentMetrics, type Logger } from '@runtime-bridge/base';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createAccessPolicy } from './access-policy.js';
 import { WalkieError } from './errors.js';
 import { WalkieRoles } from './schema.js';
@@ -19,7 +19,10 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((node) => node.stop()));
 });
 
-async function startNode(options: Partial<WalkieNodeOptions> = {}): Promise<WalkieNode> {
+async function startNode(
+  options: Partial<WalkieNodeOptions> = {},
+  logger = silentLogger,
+): Promise<WalkieNode> {
   const node = new WalkieNode(
     {
       role: WalkieRoles.WR_CLIENT,
@@ -32,7 +35,7 @@ async function startNode(options: Partial<WalkieNodeOptions> = {}): Promise<Walk
       mdns: false,
       ...options,
     },
-    { logger: silentLogger, metrics: silentMetrics },
+    { logger, metrics: silentMetrics },
   );
   running.push(node);
   await node.start();
@@ -65,6 +68,28 @@ describe('WalkieNode', () => {
     });
     const [caller] = await provider.peers.until((peers) => peers.length === 1, soon());
     expect(caller?.peerId).toBe(client.peerId);
+  });
+
+  it('warns once of a boot node that is out of reach, with address and reason', async () => {
+    const gone = await startNode();
+    const address = gone.addresses[0]!;
+    await gone.stop();
+    const warn = vi.fn<Logger['warn']>();
+    const debug = vi.fn<Logger['debug']>();
+    const logger: Logger = { ...silentLogger, warn, debug, child: () => logger };
+    const other = address.replace('127.0.0.1', '127.0.0.2');
+    const bootNodes = [address, other];
+    const options = { privateKey: keys[1]!, listenAddresses: [], bootNodes };
+    await startNode(options, logger);
+    await expect
+      .poll(() => debug.mock.calls.map(([text]) => text), { timeout: 5_000 })
+      .toContain('Peer could not be met');
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.calls[0]![1]).toMatchObject({
+      bootNode: `${address} ${other}`,
+      code: 'UNREACHABLE',
+      reason: expect.stringContaining('ECONNREFUSED'),
+    });
   });
 
   it('calls, answers, refuses; large answers and requests arrive whole', async () => {

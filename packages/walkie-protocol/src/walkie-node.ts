@@ -189,6 +189,7 @@ export class WalkieNode implements Service, Walkie {
 
   tellHead(head: Head): void {
     this.#headServer.tell(head);
+    this.#rpcServer.handleByDefault('GetDataProviderInfo', () => this.#headServer.info ?? {});
     this.#offer(HEAD_PROTOCOL);
   }
 

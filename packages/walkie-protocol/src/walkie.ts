@@ -17,7 +17,10 @@ export interface Walkie {
   handle<M extends MethodName>(method: M, handler: Handler<M>): void;
   /** Answers `GetBlobByKey` and `/blob` from a source. */
   serveBlobs(source: BlobSource): void;
-  /** Tells a data provider's head to those who follow it; from the first call on it is served. */
+  /**
+   * Tells a data provider's head to those who follow it; from the first call on it is served, and GetDataProviderInfo
+   * answered by it unless a handler was registered.
+   */
   tellHead(head: Head): void;
   /** Calls a peer, given by peer id or multiaddr; connects at the first call. */
   client(peer: string): WalkieClient;

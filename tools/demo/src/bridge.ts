@@ -19,6 +19,8 @@ export interface Bridge {
   monitorUrl: string;
   /** Peer ids of the data provider and the lifecycle manager. */
   peers: { provider: string; manager: string };
+  /** Their Walkie multiaddrs, peer id included. */
+  addresses: { provider: string; manager: string };
 }
 
 const IDENTITY_TIMEOUT_MS = 60_000;
@@ -107,6 +109,7 @@ export async function startBridge(
   return {
     monitorUrl: `http://127.0.0.1:${options.monitorPort}`,
     peers: { provider: providerId, manager: managerId },
+    addresses: { provider: providerPeer, manager: managerPeer },
   };
 }
 

@@ -65,6 +65,11 @@ export class Demo {
     return started(this.#peers);
   }
 
+  /** Walkie multiaddrs of the same. */
+  get addresses(): { provider: string; manager: string } {
+    return started(this.#bridge).addresses;
+  }
+
   /**
    * Starts everything and asks for pools and workers as an operator would.
    * @param endpointOf what the lifecycle manager is told as a worker's endpoint, for tests that stand in between

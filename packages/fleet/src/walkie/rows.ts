@@ -26,6 +26,11 @@ const wireStatus: Record<WorkerStatus, WireStatus> = {
   S_ERROR: WireStatus.S_ERROR,
 };
 
+/** A worker's status on the wire. */
+export function statusToWire(status: WorkerStatus): WireStatus {
+  return wireStatus[status];
+}
+
 /** A pool on the wire. Its key never is: mnemonic and polkadot_json are empty. */
 export function poolToWire(row: PoolRow) {
   const account = fromHex(row.operatorPublicKey);

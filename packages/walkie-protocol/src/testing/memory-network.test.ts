@@ -23,7 +23,14 @@ describe('MemoryNetwork', () => {
     expect((await client.call('GetBlobByKey', { key: 'k' })).data).toEqual(Uint8Array.of(1, 2));
     expect(await client.getBlob('k')).toEqual(Uint8Array.of(1, 2));
     expect(await client.getBlob('other')).toBeUndefined();
-    await expect(client.call('ListPool', {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const unserved = await client.call('ListPool', {}).catch((error: unknown) => error);
+    expect(unserved).toMatchObject({
+      code: 'NOT_FOUND',
+      message: `${provider.peerId} does not serve ListPool: Handler not implemented.`,
+      facts: { method: 'ListPool', peer: provider.peerId },
+    });
+    const wrapper = await client.exchange('ListPool', new Uint8Array());
+    expect(wrapper.error?.message).toBe('Handler not implemented.');
 
     provider.handle('ListPool', () => new Promise(() => {}));
     provider.handle('KickWorker', () => new Promise(() => {}));

@@ -162,6 +162,7 @@ export class MemoryWalkie implements Walkie, Service {
   tellHead(head: Head): void {
     this.#tellsHead = true;
     this.#headServer.tell(head);
+    this.#rpcServer.handleByDefault('GetDataProviderInfo', () => this.#headServer.info ?? {});
   }
 
   client(peer: string): WalkieClient {

@@ -139,7 +139,7 @@ export type TransactionQuery = Message<"prb.history.TransactionQuery"> & {
   beforeMs: bigint;
 
   /**
-   * At most so many; 0 leaves it to the responder.
+   * At most so many, but those queued at one moment always come together; 0 leaves it to the responder.
    *
    * @generated from field: uint32 limit = 4;
    */
@@ -189,13 +189,15 @@ export type Transaction = Message<"prb.history.Transaction"> & {
   workerUuid: string;
 
   /**
-   * Unix times in milliseconds.
+   * Unix time in milliseconds; when it was sent, where that of queueing is no longer known.
    *
    * @generated from field: uint64 queued_ms = 6;
    */
   queuedMs: bigint;
 
   /**
+   * Unix time in milliseconds; 0 while it is not over.
+   *
    * @generated from field: uint64 ended_ms = 7;
    */
   endedMs: bigint;
