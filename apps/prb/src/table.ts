@@ -28,7 +28,7 @@ export function formatTable(
 
 /** What a peer said must not steer the terminal. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- control characters are what it is about
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 

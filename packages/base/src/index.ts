@@ -1,3 +1,4 @@
+export { AbortScope } from './abort-scope.js';
 export { bytesEqual, concatBytes, fromHex, toHex } from './bytes.js';
 export { BoundedQueue, type BoundedQueueOptions } from './bounded-queue.js';
 export { ByteLru, type ByteLruOptions } from './byte-lru.js';

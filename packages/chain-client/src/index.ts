@@ -9,7 +9,6 @@ export { headerFromJson, type RawHeader } from './read/header-json.js';
 export { JustificationStream, type AnnouncedJustification } from './read/justification-stream.js';
 export { ParaReader, type StoragePair } from './read/para-reader.js';
 export { RelayReader } from './read/relay-reader.js';
-export { AbortScope } from './rpc/abort-scope.js';
 export type { EndpointStatus, Fault } from './rpc/endpoint-health.js';
 export type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './rpc/endpoint.js';
 export {

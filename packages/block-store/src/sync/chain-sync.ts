@@ -1,4 +1,5 @@
 import {
+  AbortScope,
   isAbortError,
   systemClock,
   TaskGroup,
@@ -9,7 +10,6 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import {
-  AbortScope,
   ChainClientErrorCode,
   FinalizedHeads,
   defaultFinalizedHeadsOptions,

@@ -1,4 +1,4 @@
-import { AbortScope } from '@runtime-bridge/chain-client';
+import { AbortScope } from '@runtime-bridge/base';
 
 /** How far work may run ahead of its use. */
 export interface OrderedOptions<R> {

@@ -1,4 +1,5 @@
 import {
+  AbortScope,
   BoundedQueue,
   fromHex,
   isAbortError,
@@ -14,7 +15,6 @@ import {
   type AuthoritySet,
 } from '@runtime-bridge/blob-codec';
 import {
-  AbortScope,
   RelayReader,
   type FinalizedHeads,
   type JsonRpcClient,

@@ -28,11 +28,14 @@ export interface EndpointStatus {
   lies: number;
 }
 
-/** Delays double from the first to the second figure. A lie is rarely a passing thing; a failure mostly is. */
+/**
+ * Delays double from the first to the second figure. A lie is rarely a passing thing; a failure mostly is. Yet the only
+ * node of a chain must not keep the fleet waiting long after it has been mended: asking it again costs one refused answer.
+ */
 const setAsideMs = {
-  lie: { minMs: 15_000, maxMs: 30 * 60_000 },
+  lie: { minMs: 15_000, maxMs: 2 * 60_000 },
   failure: { minMs: 250, maxMs: 30_000 },
-  stalled: { minMs: 5_000, maxMs: 5 * 60_000 },
+  stalled: { minMs: 5_000, maxMs: 2 * 60_000 },
 } as const;
 
 /** Heights remembered of an endpoint: at one a second, longer than any lag that is told apart from a longer one. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import {
+  AbortScope,
   abortedError,
   BridgeError,
   isAbortError,
@@ -15,7 +16,6 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
-import { AbortScope } from './abort-scope.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';

@@ -1,4 +1,5 @@
 import {
+  AbortScope,
   Backoff,
   BridgeError,
   fromHex,
@@ -344,16 +345,15 @@ export class ChainOperations {
   /** Waits for anything that a decision depends on. */
   async #change(queueSynced: Watched<boolean>, signal: AbortSignal): Promise<void> {
     const { facts, spec, clock } = this.#collaborators;
-    const wake = new AbortController();
-    const stops = [facts, spec, queueSynced].map((watched) =>
-      watched.subscribe(() => wake.abort()),
-    );
+    const wake = new AbortScope(signal);
+    const stops = [facts, spec, queueSynced].map((watched) => watched.subscribe(() => wake.end()));
     try {
-      await clock.sleep(this.#options.planIntervalMs, AbortSignal.any([signal, wake.signal]));
+      await clock.sleep(this.#options.planIntervalMs, wake.signal);
     } catch (error) {
       if (signal.aborted || !wake.signal.aborted) throw error;
     } finally {
       for (const stop of stops) stop();
+      wake.end();
     }
   }
 }

@@ -1,4 +1,5 @@
 import {
+  AbortScope,
   abortedError,
   Backoff,
   BridgeError,
@@ -429,18 +430,18 @@ export class WorkerLife {
     for (;;) {
       await untilLag(around, (lag) => lag <= AT_HEAD_BLOCKS, signal);
       this.#machine.reachHead();
-      const ending = new AbortController();
-      const inner = AbortSignal.any([signal, ending.signal]);
+      const ending = new AbortScope(signal);
+      const inner = ending.signal;
       const behind = untilLag(around, (lag) => lag > BEHIND_BLOCKS, inner).then(
-        () => ending.abort(),
+        () => ending.end(),
         () => undefined,
       );
       try {
         await this.#operations.run(inner);
       } catch (error) {
-        if (signal.aborted || !ending.signal.aborted) throw error;
+        if (signal.aborted || !inner.aborted) throw error;
       } finally {
-        ending.abort();
+        ending.end();
         await behind;
       }
       this.#machine.sync();

@@ -1,4 +1,11 @@
-import { TaskGroup, Watched, type Hex, type Logger, type Service } from '@runtime-bridge/base';
+import {
+  AbortScope,
+  TaskGroup,
+  Watched,
+  type Hex,
+  type Logger,
+  type Service,
+} from '@runtime-bridge/base';
 import type { ChainFacts, ChainFactsQuery } from '@runtime-bridge/chain-client/tx';
 
 /** What is asked of the chain. */
@@ -74,8 +81,8 @@ export class ChainWatch implements Service {
 
   /** Waits for another head or another interest. */
   async #change(head: { hash: Hex }, interest: ChainInterest, signal: AbortSignal): Promise<void> {
-    const ending = new AbortController();
-    const inner = AbortSignal.any([signal, ending.signal]);
+    const ending = new AbortScope(signal);
+    const inner = ending.signal;
     const waits = [
       this.#source.finalizedHead.until((value) => value?.hash !== head.hash, inner),
       this.#interest.until((value) => value !== interest, inner),
@@ -84,7 +91,7 @@ export class ChainWatch implements Service {
     try {
       await Promise.race(waits);
     } finally {
-      ending.abort();
+      ending.end();
     }
   }
 }

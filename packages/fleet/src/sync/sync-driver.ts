@@ -1,4 +1,5 @@
 import {
+  AbortScope,
   abortedError,
   Backoff,
   BridgeError,
@@ -296,17 +297,18 @@ export class SyncDriver {
 
   /** Waits until there is something new to look at. */
   async #idle(signal: AbortSignal): Promise<void> {
-    const wake = new AbortController();
+    const wake = new AbortScope(signal);
     const stops = [
-      this.#collaborators.head.subscribe(() => wake.abort()),
-      this.position.subscribe(() => wake.abort()),
+      this.#collaborators.head.subscribe(() => wake.end()),
+      this.position.subscribe(() => wake.end()),
     ];
     try {
-      await this.#collaborators.clock.sleep(IDLE_MS, AbortSignal.any([signal, wake.signal]));
+      await this.#collaborators.clock.sleep(IDLE_MS, wake.signal);
     } catch (error) {
       if (signal.aborted || !wake.signal.aborted) throw error;
     } finally {
       for (const stop of stops) stop();
+      wake.end();
     }
   }
 }
