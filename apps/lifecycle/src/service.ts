@@ -36,7 +36,7 @@ import {
   type OperatorKey,
 } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
-import type { JobProducer } from '@runtime-bridge/tx-queue';
+import type { JobProducer, Tenure } from '@runtime-bridge/tx-queue';
 import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
 import { showMetrics } from './child-metrics.js';
@@ -52,6 +52,8 @@ export interface LifecycleCollaborators {
   metrics: MetricsRegister;
   health: Health;
   clock?: Clock;
+  /** This manager's time as the one that works on its queue; undefined without Redis. */
+  tenure?: Tenure | undefined;
 }
 
 /** A lifecycle manager, with what tests and tools want to see of it. */
@@ -84,7 +86,12 @@ export async function createLifecycle(
   // Said before anything is touched, should the settings make no sense together.
   const queue = settings.configMode
     ? undefined
-    : createQueue(settings, { forkTrader: () => fork('trader', 'trader'), logger, metrics });
+    : createQueue(settings, {
+        forkTrader: () => fork('trader', 'trader'),
+        tenure: collaborators.tenure,
+        logger,
+        metrics,
+      });
   const identity = await loadOrCreateIdentity(
     {
       directory: settings.identityDirectory,
@@ -93,7 +100,8 @@ export async function createLifecycle(
     },
     { logger },
   );
-  logger.info('Got my peer id', { peerId: identity.peerId });
+  // Said before by one that stood by.
+  if (!collaborators.tenure) logger.info('Got my peer id', { peerId: identity.peerId });
   const directory = `${settings.storePath}.store`;
   await mkdir(directory, { recursive: true });
   const inventory = await Inventory.open(
@@ -171,7 +179,7 @@ interface OperationCollaborators extends LifecycleCollaborators {
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
-  /** Undefined where no trader is built in. */
+  /** Undefined in config mode. */
   transactions: TransactionBook | undefined;
 }
 

@@ -1,4 +1,4 @@
-export { createTxSender } from './create-tx-sender.js';
+export { createTxSender, type TraderTurn } from './create-tx-sender.js';
 export { TxSenderError, TxSenderErrorCode } from './errors.js';
 export type { AccountStatus } from './account-watch.js';
 export {
@@ -21,5 +21,7 @@ export type {
 } from './journal.js';
 export { LevelJournal } from './level-journal.js';
 export { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+export { remoteHistory } from './remote-history.js';
+export { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 export type { TxCalls, TxChain } from './tx-chain.js';
 export { TxSender, type TxSenderCollaborators, type TxSenderStatus } from './tx-sender.js';

@@ -12,7 +12,13 @@ import {
 } from '@runtime-bridge/base';
 import { lastHeightOf, Refusal } from '@runtime-bridge/chain-client/tx';
 import type { OperatorKey } from '@runtime-bridge/keystore';
-import type { JobConsumer, JobOutcome, ReceivedJob } from '@runtime-bridge/tx-queue';
+import {
+  TxQueueErrorCode,
+  type JobConsumer,
+  type JobOperator,
+  type JobOutcome,
+  type ReceivedJob,
+} from '@runtime-bridge/tx-queue';
 import { AccountWatch, type AccountStatus } from './account-watch.js';
 import type { QueuedJob } from './batch.js';
 import { BlockFollower } from './block-follower.js';
@@ -37,6 +43,8 @@ export interface TxSenderCollaborators {
   journal: Journal;
   /** Opens the sealed operator key of a job. */
   openOperator: (sealed: Uint8Array) => OperatorKey;
+  /** Finds the operator of a pool (decimal text) for a job that brings none along. @default such jobs fail */
+  operatorOf?: (pool: string) => Promise<JobOperator | undefined>;
   logger: Logger;
   metrics: MetricsRegister;
   clock?: Clock;
@@ -78,6 +86,7 @@ export class TxSender implements Service {
   readonly #maker: TxMaker;
   readonly #accounts: AccountWatch;
   readonly #follower: BlockFollower;
+  readonly #operatorOf: TxSenderCollaborators['operatorOf'];
   readonly #lanes = new Map<Hex, Lane>();
   readonly #shipments = new Set<Shipment>();
   /** Those whose end is being written down. */
@@ -91,6 +100,7 @@ export class TxSender implements Service {
     this.#chain = chain;
     this.#journal = collaborators.journal;
     this.#consumer = collaborators.consumer;
+    this.#operatorOf = collaborators.operatorOf;
     this.#logger = logger;
     this.#clock = collaborators.clock ?? systemClock;
     this.#metrics = createSenderMetrics(collaborators.metrics, () => this.status);
@@ -166,14 +176,20 @@ export class TxSender implements Service {
   }
 
   async #handle(received: ReceivedJob, signal: AbortSignal): Promise<JobOutcome> {
-    const { id, job, operator, ask } = received;
+    const { id, job, ask } = received;
+    const operator = received.operator ?? (await this.#operatorOf?.(job.payload.pid));
     const known = this.#book.attach(id, ask);
     if (known) return await known;
     if (!operator) {
-      throw new TxSenderError(TxSenderErrorCode.NO_OPERATOR, 'The job carries no operator key', {
-        facts: { job: id, pool: job.payload.pid },
-        remedy: 'Use a lifecycle manager of the same generation as this trader.',
-      });
+      throw new TxSenderError(
+        TxSenderErrorCode.NO_OPERATOR,
+        `The job carries no operator key, and none is known for pool ${job.payload.pid}`,
+        {
+          facts: { job: id, pool: job.payload.pid },
+          remedy:
+            'Point PHALA_LOCAL_DB_PATH of the trader at the local.db of the 2022 lifecycle manager, or use one of the same generation as this trader.',
+        },
+      );
     }
     const active = this.#book.open({
       id,
@@ -227,6 +243,8 @@ export class TxSender implements Service {
       shipment = await this.#write(lane, queued, nonce, signal);
     } catch (error) {
       if (signal.aborted) throw error;
+      // Another trader works now, and gets these jobs: nothing of them is ours to answer.
+      if (BridgeError.from(error).code === TxQueueErrorCode.LEASE_LOST) return;
       // Nothing was sent. What cannot be written down must not be.
       this.#logger.error('Transaction cannot be made', { account: lane.account, nonce }, error);
       for (const { active } of queued) this.#fail(active, BridgeError.from(error));
