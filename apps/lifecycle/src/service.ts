@@ -9,6 +9,7 @@ import {
   TaskGroup,
   systemClock,
   type Clock,
+  type Hex,
   type Logger,
   type MetricsRegister,
   type Service,
@@ -24,6 +25,7 @@ import {
   serveHistory,
   serveLifecycle,
   WorkerHistory,
+  type InventorySnapshot,
   type RunnerSettings,
   type TransactionBook,
 } from '@runtime-bridge/fleet';
@@ -37,6 +39,7 @@ import {
 } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
 import type { JobProducer, Tenure } from '@runtime-bridge/tx-queue';
+import { ChainPreflight, PreflightProducer } from '@runtime-bridge/tx-sender';
 import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
 import { showMetrics } from './child-metrics.js';
@@ -161,6 +164,14 @@ export async function createLifecycle(
     start: (signal) => group.start(signal),
     stop: () => group.stop(),
   };
+}
+
+/** Account of the operator of a pool, by the pool's id on chain. */
+function operatorOf({ pools }: InventorySnapshot, poolId: string): Hex | undefined {
+  for (const pool of pools.values()) {
+    if (pool.poolId.toString() === poolId) return pool.operatorPublicKey;
+  }
+  return undefined;
 }
 
 function seal(identity: Identity, mnemonic: string) {
@@ -320,7 +331,13 @@ class Operation implements Service {
           chain,
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
           bestBlock: () => para.bestHead.value?.number ?? -1,
-          producer,
+          producer: new PreflightProducer({
+            producer,
+            source: new ChainPreflight({}, { para, logger }),
+            operatorOf: (pool) => operatorOf(inventory.snapshot, pool),
+            logger,
+            metrics,
+          }),
           history,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,

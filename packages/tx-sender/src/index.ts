@@ -21,6 +21,13 @@ export type {
 } from './journal.js';
 export { LevelJournal } from './level-journal.js';
 export { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+export { preflight, type PreflightSigner } from './preflight.js';
+export {
+  PreflightProducer,
+  type PreflightCollaborators,
+  type PreflightSource,
+} from './preflight-producer.js';
+export { ChainPreflight } from './preflight-source.js';
 export { remoteHistory } from './remote-history.js';
 export { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 export type { TxCalls, TxChain } from './tx-chain.js';
