@@ -1,4 +1,4 @@
-import type { WorkerState, PoolRow, WorkerKey, WorkerRow, Alert } from './fleet-state.js';
+import type { Alert, PoolRow, Severity, WorkerKey, WorkerRow, WorkerState } from './fleet-state.js';
 import type { Role } from './contract.js';
 
 export interface WorkerDetail {
