@@ -18,11 +18,16 @@ import {
   ChainWatch,
   FleetManager,
   importLocalDb,
+  OrderBook,
+  OrderDesk,
+  serveOrders,
+  StateStore,
   Inventory,
   ProcessMetrics,
   ProviderWatch,
   serveHistory,
   serveLifecycle,
+  serveTransfer,
   WorkerHistory,
   type RunnerSettings,
   type TransactionBook,
@@ -117,6 +122,9 @@ export async function createLifecycle(
   await mkdir(historyDirectory, { recursive: true });
   const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
   await history.retain(new Set(inventory.snapshot.workers.keys()));
+  const stateDirectory = `${settings.storePath}.state`;
+  await mkdir(stateDirectory, { recursive: true });
+  const state = await StateStore.open({ directory: stateDirectory });
   const group = new ServiceGroup('lifecycle', { logger });
   group.add({
     name: 'inventory',
@@ -127,6 +135,11 @@ export async function createLifecycle(
     name: 'history',
     start: () => Promise.resolve(),
     stop: () => history.close(),
+  });
+  group.add({
+    name: 'state',
+    start: () => Promise.resolve(),
+    stop: () => state.close(),
   });
   for (const service of queue?.services ?? []) group.add(service);
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
@@ -139,6 +152,7 @@ export async function createLifecycle(
       identity,
       inventory,
       history,
+      state,
       para,
       producer: queue?.producer,
       transactions: queue?.transactions,
@@ -168,6 +182,7 @@ interface OperationCollaborators extends LifecycleCollaborators {
   identity: Identity;
   inventory: Inventory;
   history: WorkerHistory;
+  state: StateStore;
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
@@ -223,6 +238,8 @@ class Operation implements Service {
     if (!producer) {
       const { inventory, history } = this.#with;
       serveLifecycle(walkie, { inventory, fleet: undefined });
+      serveTransfer(walkie, { inventory });
+      serveOrders(walkie, { desk: undefined });
       serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
@@ -276,7 +293,7 @@ class Operation implements Service {
     producer: JobProducer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { inventory, history, para, fork, logger, metrics, clock } = this.#with;
+    const { inventory, history, state, para, fork, logger, metrics, clock } = this.#with;
     const settings = this.#settings;
     const providers = this.#running.add(
       new ProviderWatch(
@@ -299,6 +316,7 @@ class Operation implements Service {
         logger,
       }),
     );
+    const orders = await OrderBook.open(state.section('orders'));
     const fleet = this.#running.add(
       new FleetManager(
         {
@@ -313,6 +331,7 @@ class Operation implements Service {
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
           bestBlock: () => para.bestHead.value?.number ?? -1,
           producer,
+          orders,
           history,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,
@@ -321,7 +340,23 @@ class Operation implements Service {
         },
       ),
     );
+    const desk = this.#running.add(
+      new OrderDesk(
+        { syncOnly: settings.syncOnly },
+        {
+          book: orders,
+          inventory,
+          facts: chain.facts,
+          snapshot: (uuid) => fleet.snapshot(uuid),
+          submit: (...args) => fleet.submit(...args),
+          logger,
+          clock,
+        },
+      ),
+    );
+    serveOrders(walkie, { desk });
     serveLifecycle(walkie, { inventory, fleet, clock });
+    serveTransfer(walkie, { inventory });
     serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
     this.#watchReadiness(providers, chain);
     await this.#running.start(signal);
