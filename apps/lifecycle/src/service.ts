@@ -19,11 +19,16 @@ import {
   ChainWatch,
   FleetManager,
   importLocalDb,
+  OrderBook,
+  OrderDesk,
+  serveOrders,
+  StateStore,
   Inventory,
   ProcessMetrics,
   ProviderWatch,
   serveHistory,
   serveLifecycle,
+  serveTransfer,
   WorkerHistory,
   type InventorySnapshot,
   type RunnerSettings,
@@ -128,6 +133,9 @@ export async function createLifecycle(
   await mkdir(historyDirectory, { recursive: true });
   const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
   await history.retain(new Set(inventory.snapshot.workers.keys()));
+  const stateDirectory = `${settings.storePath}.state`;
+  await mkdir(stateDirectory, { recursive: true });
+  const state = await StateStore.open({ directory: stateDirectory });
   const group = new ServiceGroup('lifecycle', { logger });
   group.add({
     name: 'inventory',
@@ -138,6 +146,11 @@ export async function createLifecycle(
     name: 'history',
     start: () => Promise.resolve(),
     stop: () => history.close(),
+  });
+  group.add({
+    name: 'state',
+    start: () => Promise.resolve(),
+    stop: () => state.close(),
   });
   for (const service of queue?.services ?? []) group.add(service);
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
@@ -150,6 +163,7 @@ export async function createLifecycle(
       identity,
       inventory,
       history,
+      state,
       para,
       producer: queue?.producer,
       transactions: queue?.transactions,
@@ -187,6 +201,7 @@ interface OperationCollaborators extends LifecycleCollaborators {
   identity: Identity;
   inventory: Inventory;
   history: WorkerHistory;
+  state: StateStore;
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
@@ -242,6 +257,8 @@ class Operation implements Service {
     if (!producer) {
       const { inventory, history } = this.#with;
       serveLifecycle(walkie, { inventory, fleet: undefined });
+      serveTransfer(walkie, { inventory });
+      serveOrders(walkie, { desk: undefined });
       serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
@@ -295,7 +312,7 @@ class Operation implements Service {
     producer: JobProducer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { inventory, history, para, fork, logger, metrics, clock } = this.#with;
+    const { inventory, history, state, para, fork, logger, metrics, clock } = this.#with;
     const settings = this.#settings;
     const providers = this.#running.add(
       new ProviderWatch(
@@ -318,6 +335,7 @@ class Operation implements Service {
         logger,
       }),
     );
+    const orders = await OrderBook.open(state.section('orders'));
     const fleet = this.#running.add(
       new FleetManager(
         {
@@ -338,6 +356,7 @@ class Operation implements Service {
             logger,
             metrics,
           }),
+          orders,
           history,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,
@@ -346,7 +365,23 @@ class Operation implements Service {
         },
       ),
     );
+    const desk = this.#running.add(
+      new OrderDesk(
+        { syncOnly: settings.syncOnly },
+        {
+          book: orders,
+          inventory,
+          facts: chain.facts,
+          snapshot: (uuid) => fleet.snapshot(uuid),
+          submit: (...args) => fleet.submit(...args),
+          logger,
+          clock,
+        },
+      ),
+    );
+    serveOrders(walkie, { desk });
     serveLifecycle(walkie, { inventory, fleet, clock });
+    serveTransfer(walkie, { inventory });
     serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
     this.#watchReadiness(providers, chain);
     await this.#running.start(signal);

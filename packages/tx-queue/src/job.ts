@@ -14,6 +14,8 @@ export const JobAction = {
   START_COMPUTING: 'START_COMPUTING',
   STOP_COMPUTING: 'STOP_COMPUTING',
   RESTART_COMPUTING: 'RESTART_COMPUTING',
+  /** Not of 2022: gives the stake of a worker that has cooled down back to its pool. */
+  RECLAIM_WORKER: 'RECLAIM_WORKER',
 } as const;
 export type JobAction = (typeof JobAction)[keyof typeof JobAction];
 
@@ -61,6 +63,7 @@ const txJob = z.discriminatedUnion('action', [
     payload: z.object({ pid, publicKey, stake: unsigned(128) }),
   }),
   z.object({ action: z.literal(JobAction.STOP_COMPUTING), payload: z.object({ pid, publicKey }) }),
+  z.object({ action: z.literal(JobAction.RECLAIM_WORKER), payload: z.object({ pid, publicKey }) }),
   z.object({
     action: z.literal(JobAction.RESTART_COMPUTING),
     payload: z.object({ pid, publicKey, stake: unsigned(128) }),

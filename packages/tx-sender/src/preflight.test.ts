@@ -174,7 +174,7 @@ describe('checks before a transaction', () => {
     expect(problem?.remedy).toMatch(/\.$/);
   });
 
-  it.each<[string, World['proxies'], string | undefined]>([
+  it.each<[string, NonNullable<World['proxies']>, string | undefined]>([
     ['none', [], 'proxy.NotProxy'],
     [
       'of another delegate',
