@@ -50,7 +50,7 @@ describe('the queue of the lifecycle manager', () => {
   ])('is made as told: %s', async (_id, env, names) => {
     const { services } = createQueue(settings(env).values, collaborators);
     expect(services.map(({ name }) => name)).toEqual(names);
-    for (const { name, stop } of services) if (name.startsWith('window')) await stop();
+    for (const service of services) if (service.name.startsWith('window')) await service.stop();
   });
 });
 

@@ -43,7 +43,6 @@ export class PreflightProducer implements Pick<JobProducer, 'submit'> {
   readonly #with: PreflightCollaborators;
   readonly #refused: () => void;
   #waiting: Waiting[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(collaborators: PreflightCollaborators) {
     this.#with = collaborators;
@@ -79,15 +78,14 @@ export class PreflightProducer implements Pick<JobProducer, 'submit'> {
   /** One look for all jobs of the same moment. */
   #factsFor(request: JobRequest): Promise<PreflightFacts | undefined> {
     return new Promise((resolve) => {
+      if (this.#waiting.length === 0) setTimeout(() => void this.#look(), COLLECT_MS);
       this.#waiting.push({ request, resolve });
-      this.#timer ??= setTimeout(() => void this.#look(), COLLECT_MS);
     });
   }
 
   async #look(): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#timer = undefined;
     const { source, operatorOf, logger } = this.#with;
     try {
       const query = queryOf(

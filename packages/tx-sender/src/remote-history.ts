@@ -3,6 +3,8 @@ import { recordOf, type HistoryQuery, type TxHistory } from './history.js';
 import type { JournalEntry } from './journal.js';
 import { recordOfJson, replicaKeys, replicaLimits } from './replica-format.js';
 
+const noEntries: Record<string, string> = {};
+
 /** Records of one answer unless the query says otherwise. */
 const DEFAULT_PAGE = 50;
 
@@ -21,9 +23,7 @@ export async function remoteHistory(
   const limit = Math.min(Math.max(1, query.limit ?? DEFAULT_PAGE), replicaLimits.maxHistory);
   const { client } = connection;
   const [journal, list] = await Promise.all([
-    before === 0
-      ? client.hgetall(connection.key(replicaKeys.journal))
-      : ({} as Record<string, string>),
+    before === 0 ? client.hgetall(connection.key(replicaKeys.journal)) : noEntries,
     client.lrange(connection.key(replicaKeys.history), before, before + limit - 1),
   ]);
   const open = Object.entries(journal)
