@@ -31,4 +31,5 @@ export { ChainPreflight } from './preflight-source.js';
 export { remoteHistory } from './remote-history.js';
 export { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 export type { TxCalls, TxChain } from './tx-chain.js';
-export { TxSender, type TxSenderCollaborators, type TxSenderStatus } from './tx-sender.js';
+export type { TxSenderCollaborators, TxSenderStatus } from './sender-parts.js';
+export { TxSender } from './tx-sender.js';

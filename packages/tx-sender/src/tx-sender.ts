@@ -7,19 +7,16 @@ import {
   type Clock,
   type Hex,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import { lastHeightOf, Refusal } from '@runtime-bridge/chain-client/tx';
-import type { OperatorKey } from '@runtime-bridge/keystore';
 import {
   TxQueueErrorCode,
   type JobConsumer,
-  type JobOperator,
   type JobOutcome,
   type ReceivedJob,
 } from '@runtime-bridge/tx-queue';
-import { AccountWatch, type AccountStatus } from './account-watch.js';
+import { AccountWatch } from './account-watch.js';
 import type { QueuedJob } from './batch.js';
 import { BlockFollower } from './block-follower.js';
 import type { FirstAnswer } from './courier.js';
@@ -31,38 +28,11 @@ import { JobIntake } from './job-intake.js';
 import type { JobEnd, Journal, JournalEntry } from './journal.js';
 import { Lane } from './lane.js';
 import { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+import type { TxSenderCollaborators, TxSenderStatus } from './sender-parts.js';
 import { createSenderMetrics, type SenderMetrics } from './sender-metrics.js';
 import { Shipment } from './shipment.js';
 import type { TxChain } from './tx-chain.js';
 import { TxMaker } from './tx-maker.js';
-
-/** What the sender works with. */
-export interface TxSenderCollaborators {
-  consumer: JobConsumer;
-  chain: TxChain;
-  journal: Journal;
-  /** Opens the sealed operator key of a job. */
-  openOperator: (sealed: Uint8Array) => OperatorKey;
-  /** Finds the operator of a pool (decimal text) for a job that brings none along. @default such jobs fail */
-  operatorOf?: (pool: string) => Promise<JobOperator | undefined>;
-  logger: Logger;
-  metrics: MetricsRegister;
-  clock?: Clock;
-}
-
-/** How much there is to do. */
-export interface TxSenderStatus {
-  /** Jobs that are not over: waiting, or in a transaction that is not finalised. */
-  jobs: number;
-  /** Jobs that wait for a transaction. */
-  waiting: number;
-  /** Transactions sent and not in a block. */
-  inFlight: number;
-  /** Transactions neither finalised nor expired. */
-  open: number;
-  /** The accounts that sign and pay. */
-  accounts: AccountStatus[];
-}
 
 /**
  * The trader: takes jobs, makes batches of them, signs and sends those, and answers each job with what became of it.
