@@ -139,19 +139,20 @@ export class BlockStore implements Service {
 
   /**
    * Makes sure that the store is of a chain.
+   * @param from what told of the chain
    * @throws BlockStoreError STORE_OF_OTHER_CHAIN
    */
-  expectChain(chain: Partial<ChainId>): void {
+  expectChain(chain: Partial<ChainId>, from: 'the nodes' | 'the file' = 'the nodes'): void {
     const meta = this.#meta;
     if (!meta) return;
     for (const field of Object.keys(chain) as (keyof ChainId)[]) {
       if (meta[field] === chain[field]) continue;
       throw new BlockStoreError(
         BlockStoreErrorCode.STORE_OF_OTHER_CHAIN,
-        `The store was filled from another chain: its ${field} is ${meta[field]}, the nodes' is ${chain[field]}`,
+        `The store was filled from another chain: its ${field} is ${meta[field]}, that of ${from} is ${chain[field]}`,
         {
           facts: { field, stored: meta[field], given: chain[field], path: this.#options.path },
-          remedy: 'Check the endpoints, or give this chain its own PHALA_LOCAL_DB_PATH',
+          remedy: `Check ${from === 'the file' ? from : 'the endpoints'}, or give this chain its own PHALA_LOCAL_DB_PATH`,
         },
       );
     }
