@@ -292,46 +292,84 @@ export class JsonRpcClient implements Service {
   }
 
   /**
-   * Follows a subscription on whichever endpoint offers it, again and again, until the signal is aborted. When it was
+   * Lets only such nodes be asked that pass a check: each now, and whenever it connects anew. One that does not pass is
+   * set aside and asked again later. Endpoints that are preferred to nodes are taken as they are.
+   * @param judge what an error of the check says of the endpoint; undefined is a failure
+   */
+  admitOnly(
+    check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>,
+    judge: (error: unknown) => Fault | undefined = faultOf,
+  ): void {
+    for (const health of this.#endpoints) {
+      if (this.#preferred.has(health.endpoint)) continue;
+      health.isAdmitted = false;
+      this.#tasks.spawn(`admit ${health.endpoint.url}`, async (signal) => {
+        for (;;) {
+          health.isAdmitted = false;
+          await this.#waitFor([health], (one) => one.canBeAsked, signal);
+          try {
+            await check(health.endpoint, signal);
+          } catch (error) {
+            if (signal.aborted) return;
+            this.#setAside(health, judge(error) ?? 'failure', error);
+            continue;
+          }
+          health.isAdmitted = true;
+          this.#changed.update((value) => value + 1);
+          await health.endpoint.connected.until((isConnected) => !isConnected, signal);
+        }
+      });
+    }
+  }
+
+  /**
+   * Follows a subscription on every endpoint that offers it, again and again, until the signal is aborted. When it was
    * lost, items in between may be missing: the reader of it must be able to do without.
-   * @param retryMs how long to wait after no endpoint offered it
+   * @param retryMs how long to wait after an endpoint refused it
    */
   async follow(
     request: SubscriptionRequest,
     onItem: (item: unknown, url: string) => void,
     options: { signal: AbortSignal; retryMs?: number },
   ): Promise<void> {
+    // All of them: whoever reads from one of several endpoints needs what that one announces.
+    await Promise.all(
+      this.#endpoints.map((health) => this.#followOn(health, request, onItem, options)),
+    );
+  }
+
+  async #followOn(
+    health: EndpointHealth,
+    request: SubscriptionRequest,
+    onItem: (item: unknown, url: string) => void,
+    options: { signal: AbortSignal; retryMs?: number },
+  ): Promise<void> {
     const { signal, retryMs = 3_000 } = options;
+    const { endpoint } = health;
     while (!signal.aborted) {
-      for (const health of this.#ranked()) {
-        if (signal.aborted) return;
-        if (!health.usable) continue;
-        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere.
-        const standing = new AbortScope(signal);
-        const stopWatchingLies = health.lied.subscribe(() => standing.end());
-        const stopWatchingLag = this.#reviewed.subscribe(() => {
-          if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked())) standing.end();
-        });
-        try {
-          await health.endpoint.subscribe(
-            request,
-            (item) => onItem(item, health.endpoint.url),
-            standing.signal,
-          );
-        } catch (error) {
-          if (signal.aborted) return;
-          this.#logger.debug(
-            'Subscription ended',
-            { endpoint: health.endpoint.url, method: request.method },
-            error,
-          );
-        } finally {
-          stopWatchingLies();
-          stopWatchingLag();
-          standing.end();
-        }
+      try {
+        await this.#waitFor([health], (one) => one.usable, signal);
+      } catch {
+        return;
       }
-      await this.#clock.sleep(retryMs, signal).catch(() => {});
+      // What a liar announces is of no use.
+      const standing = new AbortScope(signal);
+      const stopWatchingLies = health.lied.subscribe(() => standing.end());
+      try {
+        await endpoint.subscribe(request, (item) => onItem(item, endpoint.url), standing.signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#logger.debug(
+          'Subscription ended',
+          { endpoint: endpoint.url, method: request.method },
+          error,
+        );
+      } finally {
+        stopWatchingLies();
+        standing.end();
+      }
+      // Lost with its connection it is made anew with the next one; refused, the node is not asked all the time.
+      if (health.usable) await this.#clock.sleep(retryMs, signal).catch(() => {});
     }
   }
 
@@ -398,25 +436,36 @@ export class JsonRpcClient implements Service {
     else this.#logger.debug('Endpoint set aside', facts, error);
   }
 
-  async #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw abortedError(signal);
-    if (this.#tasks.signal.aborted) throw this.#closedError();
-    if (this.#endpoints.some((health) => health.usable)) return;
-    const now = this.#clock.now();
-    const soonest = Math.min(
-      ...this.#endpoints
-        .filter((health) => health.endpoint.connected.value)
-        .map((health) => health.setAsideUntilMs - now),
-      MAX_WAIT_STEP_MS,
-    );
-    const seen = this.#changed.value;
-    const step = new AbortScope(this.#tasks.signal, signal);
-    await Promise.race([
-      this.#clock.sleep(Math.max(1, soonest), step.signal),
-      this.#changed.until((value) => value !== seen, step.signal),
-    ])
-      .catch(() => {})
-      .finally(() => step.end());
+  #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
+    return this.#waitFor(this.#endpoints, (health) => health.usable, signal);
+  }
+
+  /** Waits until one of some endpoints is ready. */
+  async #waitFor(
+    endpoints: readonly EndpointHealth[],
+    isReady: (health: EndpointHealth) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    for (;;) {
+      if (signal?.aborted) throw abortedError(signal);
+      if (this.#tasks.signal.aborted) throw this.#closedError();
+      if (endpoints.some(isReady)) return;
+      const now = this.#clock.now();
+      const soonest = Math.min(
+        ...endpoints
+          .filter((health) => health.endpoint.connected.value && health.setAsideUntilMs > now)
+          .map((health) => health.setAsideUntilMs - now),
+        MAX_WAIT_STEP_MS,
+      );
+      const seen = this.#changed.value;
+      const step = new AbortScope(this.#tasks.signal, signal);
+      await Promise.race([
+        this.#clock.sleep(Math.max(1, soonest), step.signal),
+        this.#changed.until((value) => value !== seen, step.signal),
+      ])
+        .catch(() => {})
+        .finally(() => step.end());
+    }
   }
 
   #closedError(): ChainClientError {
