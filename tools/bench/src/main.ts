@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { runBench, textOf, type Bench } from './harness/report.js';
+import { headBench } from './provider/head-bench.js';
+import { ingestBench } from './provider/ingest-bench.js';
 import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
 
@@ -7,6 +9,8 @@ const benches: Record<string, Bench> = {
   store: storeBench,
   serve: serveBench,
   memory: memoryBench,
+  ingest: ingestBench,
+  head: headBench,
 };
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
