@@ -4,6 +4,7 @@ import { headBench } from './provider/head-bench.js';
 import { ingestBench } from './provider/ingest-bench.js';
 import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
+import { verifyBench } from './provider/verify-bench.js';
 
 const benches: Record<string, Bench> = {
   store: storeBench,
@@ -11,6 +12,7 @@ const benches: Record<string, Bench> = {
   memory: memoryBench,
   ingest: ingestBench,
   head: headBench,
+  verify: verifyBench,
 };
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
