@@ -1,5 +1,6 @@
 import {
   AbortScope,
+  BridgeError,
   bytesEqual,
   fromHex,
   isAbortError,
@@ -103,7 +104,7 @@ export class ParaSync {
   #pendingBytes = 0;
   /** The batch being written; never fails, the error is told by the next step. */
   #writing: Promise<void> = Promise.resolve();
-  #writeError: unknown;
+  #writeError: Error | undefined;
 
   constructor(options: Partial<ParaSyncOptions>, collaborators: ParaSyncCollaborators) {
     this.#options = { ...defaultParaSyncOptions, ...options };
@@ -283,7 +284,7 @@ export class ParaSync {
       () => this.#blocks.inc({}, blocks.length),
       (error: unknown) => {
         this.#keeper = undefined;
-        this.#writeError = error;
+        this.#writeError = BridgeError.from(error);
       },
     );
     if (!mustEnd && !state) return;
