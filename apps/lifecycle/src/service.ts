@@ -23,6 +23,7 @@ import {
   ProviderWatch,
   serveHistory,
   serveLifecycle,
+  serveTransfer,
   WorkerHistory,
   type RunnerSettings,
   type TransactionBook,
@@ -223,6 +224,7 @@ class Operation implements Service {
     if (!producer) {
       const { inventory, history } = this.#with;
       serveLifecycle(walkie, { inventory, fleet: undefined });
+      serveTransfer(walkie, { inventory });
       serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
@@ -322,6 +324,7 @@ class Operation implements Service {
       ),
     );
     serveLifecycle(walkie, { inventory, fleet, clock });
+    serveTransfer(walkie, { inventory });
     serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
     this.#watchReadiness(providers, chain);
     await this.#running.start(signal);

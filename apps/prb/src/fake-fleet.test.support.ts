@@ -6,6 +6,7 @@ import {
   WalkieRoles,
   WorkerStatus,
   type RequestOf,
+  type ResponseInit,
 } from '@runtime-bridge/walkie-protocol';
 import { MemoryNetwork, type MemoryWalkieOptions } from '@runtime-bridge/walkie-protocol/testing';
 import type { Connect } from './session.js';
@@ -21,6 +22,9 @@ export const createAccessPolicyForTest = () => createAccessPolicy({ hostAddresse
 export interface FakeFleet {
   readonly connect: Connect;
   readonly calls: string[];
+  /** Requests to import, and what is answered. */
+  readonly imports: RequestOf<'ImportInventory'>[];
+  importAnswer: ResponseInit<'ImportInventory'>;
   worker(name: string): Fields<WorkerRow> | undefined;
   pool(pid: bigint): Fields<PoolRow> | undefined;
   addWorkers(count: number): void;
@@ -99,13 +103,21 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
     const status = TransactionStatus.TS_FAILED;
     return { transactions: [{ ...job, status, queuedMs: 1_000n, errorCode: 'CALL_FAILED' }] };
   });
+  const imports: RequestOf<'ImportInventory'>[] = [];
+  manager.handle('ExportInventory', ({ format }) => ({ format, text: `form ${format}\n` }));
+  manager.handle('ImportInventory', (request) => {
+    imports.push(request);
+    return { ...fleet.importAnswer, applied: !request.dryRun };
+  });
   provider.handle('GetDataProviderInfo', () => ({
     status: DataProviderStatus.S_IDLE,
     parentProcessedHeight: 100,
   }));
   await manager.start();
   await provider.start();
-  return {
+  const fleet: FakeFleet = {
+    importAnswer: {},
+    imports,
     connect: async ({ psk }) =>
       network.node({ address, secret: psk === undefined ? undefined : SharedSecret.parse(psk) }),
     calls,
@@ -119,6 +131,7 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
       await manager.stop();
     },
   };
+  return fleet;
 }
 
 const workerNamed = (name: string): Fields<WorkerRow> => ({

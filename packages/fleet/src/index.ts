@@ -22,6 +22,7 @@ export type {
   PoolRow,
   RowIdentity,
   RowUpdate,
+  TransferSteps,
   WorkerInput,
   WorkerRow,
 } from './inventory/rows.js';
@@ -38,6 +39,12 @@ export {
   type TransferOptions,
   type TransferPlan,
 } from './inventory/transfer/dry-run.js';
+export {
+  importInventory,
+  type ImportOptions,
+  type ImportReport,
+  type PoolOwner,
+} from './inventory/transfer/import.js';
 export { inventoryLimits, ONE_PHA } from './inventory/validation.js';
 export { ChainWatch, type ChainInterest, type ChainSource } from './manager/chain-watch.js';
 export {
@@ -76,3 +83,4 @@ export {
   type TransactionPage,
   type TransactionRow,
 } from './walkie/history-handlers.js';
+export { serveTransfer } from './walkie/transfer-handlers.js';

@@ -42,12 +42,16 @@ export const apiPaths = {
   /** PUT {@link WorkerInput} → {@link WorkersWritten}; DELETE → 204. */
   inventoryWorker: (manager: string, uuid: string) =>
     `/api/managers/${seg(manager)}/workers/${seg(uuid)}`,
-  /** GET `?format=yaml|json|csv` → the text; POST {@link ImportRequest} → {@link ImportResult}. */
+  /** GET `?format=` one of {@link transferFormats} → the text; POST {@link ImportRequest} → {@link ImportResult}. */
   inventory: (manager: string) => `/api/managers/${seg(manager)}/inventory`,
   /** GET with {@link PageQuery} → {@link AlertPage}. */
   alerts: '/api/alerts',
   /** POST {@link SilenceRequest} → {@link Alert}. */
   alertSilence: (id: string) => `/api/alerts/${seg(id)}/silence`,
+  /** GET with `limit` → {@link ManagerAlertPage}; there is no next page. */
+  managerAlerts: (manager: string) => `/api/managers/${seg(manager)}/alerts`,
+  /** POST without a body → {@link WebhookTestResult}. */
+  webhookTest: (manager: string) => `/api/managers/${seg(manager)}/webhook-test`,
   /** GET with {@link PageQuery} → {@link AuditPage}; operators only. */
   audit: '/api/audit',
   /** GET {@link SettingsInfo}. */

@@ -64,7 +64,13 @@ export interface ProviderRow extends PeerRow {
 
 /** What a manager can do beyond what managers of 2022 can. */
 export type ManagerFeature =
-  'events' | 'transactions' | 'inventory' | 'operators' | 'stop' | 'drain' | 'reclaim';
+  | 'events'
+  | 'transactions'
+  | 'inventory'
+  | 'alerts'
+  | 'operators'
+  /** Stop, drain, reclaim, resume. */
+  | 'orders';
 
 export interface ManagerRow extends PeerRow {
   /** What it offers; null until it was asked. */
@@ -124,6 +130,19 @@ export interface WorkerRow extends WorkerKey {
   publicKey: string;
   session: SessionBrief | null;
   runtime: RuntimeBrief | null;
+  order: OrderBrief | null;
+}
+
+/** An order on chain that stands until it is done (reclaim) or taken back (stop, drain). */
+export interface OrderBrief {
+  kind: 'stop' | 'drain' | 'reclaim';
+  sinceMs: number;
+  /** How far it is. */
+  text: string;
+  /** What was wanted is so; a stop stands on. */
+  isDone: boolean;
+  /** From when on the stake can be reclaimed; null when it is not cooling down. */
+  cooledDownMs: number | null;
 }
 
 /** What the chain says, as far as it is in the table. */

@@ -236,12 +236,17 @@ export const actionMeanings: Readonly<Record<ActionKind, ActionMeaning>> = {
   drain: {
     word: 'Drain',
     consequence:
-      'The session on chain is stopped, the cool-down waited for, the stake reclaimed and the worker disabled.',
+      'The session on chain is stopped, and the worker is disabled as soon as its last messages are on chain. Its stake is locked until the cool-down is over.',
     isGrave: true,
   },
   reclaim: {
     word: 'Reclaim',
-    consequence: 'The stake of a worker that has cooled down goes back to the pool.',
+    consequence: 'The stake goes back to the pool as soon as the worker has cooled down.',
+    isGrave: false,
+  },
+  resume: {
+    word: 'Resume',
+    consequence: 'A stop or drain is taken back: the worker is driven and computes again.',
     isGrave: false,
   },
 };

@@ -1,4 +1,4 @@
-import type { WorkerState, PoolRow, WorkerKey, WorkerRow, Alert } from './fleet-state.js';
+import type { Alert, PoolRow, Severity, WorkerKey, WorkerRow, WorkerState } from './fleet-state.js';
 import type { Role } from './contract.js';
 
 export interface WorkerDetail {
@@ -86,7 +86,10 @@ export interface TransactionPage {
   missing: { manager: string; code: string; message: string }[];
 }
 
-/** What can be done to workers. The last three only at managers whose `features` have them. */
+/**
+ * What can be done to workers. The last four are orders on chain: only at managers whose `features` have `orders`, and only
+ * with the `confirmation` of a preview.
+ */
 export const actionKinds = [
   'restart',
   'refreshRa',
@@ -98,6 +101,7 @@ export const actionKinds = [
   'stop',
   'drain',
   'reclaim',
+  'resume',
 ] as const;
 export type ActionKind = (typeof actionKinds)[number];
 
@@ -108,6 +112,8 @@ export interface ActionRequest {
   pid?: string;
   /** Only says what would happen. */
   preview?: boolean;
+  /** That of a preview of the same kind and targets; orders on chain need it. */
+  confirmation?: string;
 }
 
 export interface ActionPreview {
@@ -116,6 +122,8 @@ export interface ActionPreview {
   consequence: string;
   /** Whether a person should have to confirm it: something is lost, or costs. */
   isGrave: boolean;
+  /** For orders on chain, to be sent with them within some minutes; null for others and when nothing would be done. */
+  confirmation: string | null;
   will: number;
   wont: number;
   /** In the order of the targets. */
@@ -174,7 +182,8 @@ export interface WorkersWritten {
   workers: (WorkerInput & { uuid: string })[];
 }
 
-export const transferFormats = ['yaml', 'json', 'csv'] as const;
+/** `prbv3`: the output of PRBv3's GetAllPoolsWithWorkers when read, commands for its configuration API when written. */
+export const transferFormats = ['yaml', 'json', 'csv', 'prbv3'] as const;
 export type TransferFormat = (typeof transferFormats)[number];
 
 export interface ImportRequest {
@@ -184,6 +193,10 @@ export interface ImportRequest {
   prune: boolean;
   /** Only tells the difference. */
   dryRun: boolean;
+  /** Takes over the entries that are right although others are not. @default false */
+  skipFaulty?: boolean;
+  /** Of a dry run: nothing is done if by now something else would be. */
+  planId?: string;
 }
 
 /** What an import would do, or did. */
@@ -197,14 +210,47 @@ export interface ImportResult {
     fields: { field: string; before: string; after: string }[];
   }[];
   unchanged: number;
-  /** Entries that cannot be taken over. Nothing is applied while there are any. */
+  /** Entries that cannot be taken over. Without `skipFaulty` nothing is applied while there are any. */
   faults: { place: string; field: string; rule: string }[];
+  /** Stands for exactly these changes. */
+  planId: string;
 }
 
 export interface AlertPage {
   /** Lasting ones first, then those that ended, newest first. */
   alerts: Alert[];
   hasMore: boolean;
+}
+/** Incidents as one manager keeps them, those that are on first; its webhook tells the same. */
+export interface ManagerAlertPage {
+  alerts: {
+    id: string;
+    /** Such as `worker_error`. */
+    kind: string;
+    severity: Severity;
+    message: string;
+    remedy: string;
+    firedMs: number;
+    clearedMs: number | null;
+    workerUuid: string | null;
+    workerName: string | null;
+    pid: string | null;
+    peerId: string | null;
+  }[];
+  hasMore: boolean;
+  webhook: {
+    isConfigured: boolean;
+    waiting: number;
+    lost: number;
+    deliveredMs: number | null;
+    error: string | null;
+  };
+}
+export interface WebhookTestResult {
+  isDelivered: boolean;
+  httpStatus: number | null;
+  error: string | null;
+  tookMs: number;
 }
 export interface SilenceRequest {
   /** Null lifts it. */
