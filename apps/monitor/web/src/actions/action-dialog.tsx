@@ -165,7 +165,7 @@ function Preview({
         </Button>
         <Button
           data-autofocus
-          color={preview?.isGrave === true ? 'red' : undefined}
+          {...(preview?.isGrave === true ? { color: 'red.8' } : {})}
           loading={action.isStarting}
           disabled={
             preview === undefined || preview.will === 0 || (preview.isGrave && !isSure)

@@ -1,18 +1,9 @@
-import {
-  actionKinds,
-  type ActionKind,
-  type ManagerFeature,
-  type WorkerRow,
-} from '../../../src/api/contract.js';
+import { actionKinds, type ActionKind, type WorkerRow } from '../../../src/api/contract.js';
 import type { FleetModel } from '../../../src/api/fleet-model.js';
 import type { IconName } from '../components/icons.js';
 
-/** Actions that only some managers offer. */
-const needed: Partial<Record<ActionKind, ManagerFeature>> = {
-  stop: 'stop',
-  drain: 'drain',
-  reclaim: 'reclaim',
-};
+/** Orders on chain, which only some managers take. */
+const orders: ReadonlySet<ActionKind> = new Set(['stop', 'drain', 'reclaim', 'resume']);
 
 /** Actions that at least one of the workers' managers offers, in the order of the contract. */
 export function offeredActions(model: FleetModel, workers: readonly WorkerRow[]): ActionKind[] {
@@ -21,10 +12,7 @@ export function offeredActions(model: FleetModel, workers: readonly WorkerRow[])
       (manager) => model.managers.get(manager)?.features ?? [],
     ),
   );
-  return actionKinds.filter((kind) => {
-    const feature = needed[kind];
-    return feature === undefined || features.has(feature);
-  });
+  return actionKinds.filter((kind) => !orders.has(kind) || features.has('orders'));
 }
 
 export const actionIcons: Record<ActionKind, IconName> = {
@@ -38,4 +26,5 @@ export const actionIcons: Record<ActionKind, IconName> = {
   stop: 'pause',
   drain: 'hourglass',
   reclaim: 'download',
+  resume: 'play',
 };

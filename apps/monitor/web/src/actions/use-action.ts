@@ -78,20 +78,24 @@ export function useAction(request: ActionRequest | undefined): RunningAction {
     };
   }, [id, isRunning]);
 
+  const confirmation = preview?.confirmation ?? null;
   const start = useCallback(async () => {
     if (request === undefined) return;
     setStarting(true);
     setError(undefined);
     try {
       setProgress(
-        await callApi<ActionProgress>(apiPaths.actions, { method: 'POST', body: request }),
+        await callApi<ActionProgress>(apiPaths.actions, {
+          method: 'POST',
+          body: { ...request, ...(confirmation === null ? {} : { confirmation }) },
+        }),
       );
     } catch (failure) {
       setError(failure);
     } finally {
       setStarting(false);
     }
-  }, [request]);
+  }, [request, confirmation]);
 
   const stop = useCallback(async () => {
     if (id === undefined) return;

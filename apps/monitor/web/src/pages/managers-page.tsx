@@ -10,23 +10,22 @@ import { useNow } from '../components/use-now.js';
 import { headsOf, useModel, useWorkers } from '../live/fleet-context.js';
 import { countOf, formatAgo, formatCount } from '../view/format.js';
 import { lookOfPeer } from '../view/tones.js';
-import { countStates, nameOfPeer } from '../view/worker-list.js';
+import { byManagerOf, countStates, nameOfPeer } from '../view/worker-list.js';
 
 const featureWords: Record<ManagerFeature, string> = {
   events: 'history of workers',
   transactions: 'transactions',
   inventory: 'import and export',
   operators: 'balances',
-  stop: 'stopping',
-  drain: 'draining',
-  reclaim: 'reclaiming',
+  alerts: 'alerts',
+  orders: 'orders on chain',
 };
 
 /** All lifecycle managers beside each other. */
 export function ManagersPage() {
   const model = useModel();
   const workers = useWorkers();
-  const byManager = useMemo(() => Map.groupBy(workers, ({ manager }) => manager), [workers]);
+  const byManager = useMemo(() => byManagerOf(workers), [workers]);
   const managers = [...model.managers.values()];
   return (
     <Page

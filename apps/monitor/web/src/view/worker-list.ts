@@ -215,3 +215,14 @@ export function countStates(workers: Iterable<WorkerRow>): Map<WorkerRow['state'
   for (const { state } of workers) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts;
 }
+
+/** Workers by peer id of their manager. */
+export function byManagerOf(workers: Iterable<WorkerRow>): Map<string, WorkerRow[]> {
+  const groups = new Map<string, WorkerRow[]>();
+  for (const worker of workers) {
+    const group = groups.get(worker.manager);
+    if (group === undefined) groups.set(worker.manager, [worker]);
+    else group.push(worker);
+  }
+  return groups;
+}
