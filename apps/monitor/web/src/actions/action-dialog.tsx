@@ -115,7 +115,10 @@ function Preview({
   const { consequence, word } = actionMeanings[kind];
   return (
     <>
-      <Note shade={preview?.isGrave === true ? 'warn' : 'info'} icon={preview?.isGrave === true ? 'warning' : 'info'}>
+      <Note
+        shade={preview?.isGrave === true ? 'warn' : 'info'}
+        icon={preview?.isGrave === true ? 'warning' : 'info'}
+      >
         <b>What happens:</b> {preview?.consequence ?? consequence}
       </Note>
       {error === undefined ? null : <Trouble error={error} />}
@@ -127,7 +130,13 @@ function Preview({
         <>
           <p role="status">
             <b>{formatCount(preview.will)}</b> will be done
-            {preview.wont === 0 ? '.' : <>, <b>{formatCount(preview.wont)}</b> left out.</>}
+            {preview.wont === 0 ? (
+              '.'
+            ) : (
+              <>
+                , <b>{formatCount(preview.wont)}</b> left out.
+              </>
+            )}
           </p>
           <ul className="rb-results" tabIndex={0} aria-label="What happens to each">
             {[...preview.items]
@@ -167,9 +176,7 @@ function Preview({
           data-autofocus
           {...(preview?.isGrave === true ? { color: 'red.8' } : {})}
           loading={action.isStarting}
-          disabled={
-            preview === undefined || preview.will === 0 || (preview.isGrave && !isSure)
-          }
+          disabled={preview === undefined || preview.will === 0 || (preview.isGrave && !isSure)}
           onClick={() => void action.start()}
         >
           {word} {preview === undefined ? '' : formatCount(preview.will)}

@@ -16,9 +16,9 @@ export interface RunningAction {
   readonly progress: ActionProgress | undefined;
   readonly error: unknown;
   readonly isStarting: boolean;
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
   /** What has not been done yet is left out. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Asks for a preview of a request as soon as there is one; then starts it and follows it. */

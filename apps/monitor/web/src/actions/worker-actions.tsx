@@ -16,8 +16,7 @@ export function WorkerActions({ worker }: { worker: WorkerRow }) {
   const [kind, setKind] = useState<ActionKind>();
   const useless: ActionKind = worker.enabled ? 'enable' : 'disable';
   const close = () => {
-    const wasDeleted =
-      kind === 'delete' && !model.workers.has(worker.n);
+    const wasDeleted = kind === 'delete' && !model.workers.has(worker.n);
     setKind(undefined);
     if (wasDeleted) navigate('/workers');
   };

@@ -30,7 +30,13 @@ export function ChainMeter({ label, progress }: { label: string; progress: Chain
         />
       </div>
       <div className="rb-meter-foot">
-        <span>{lag === null ? 'height not known' : isAtHead ? 'at the head' : `${countOf(lag, 'block')} behind`}</span>
+        <span>
+          {lag === null
+            ? 'height not known'
+            : isAtHead
+              ? 'at the head'
+              : `${countOf(lag, 'block')} behind`}
+        </span>
         <span>
           {perMinute === null ? '' : `${formatRate(perMinute)} blocks/min`}
           {etaSec !== null && !isAtHead ? ` · head in ${formatSpan(etaSec * 1_000)}` : ''}

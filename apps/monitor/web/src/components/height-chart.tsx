@@ -15,7 +15,13 @@ interface Line {
 }
 
 /** Heights over time against the head of the chain. What it shows is also told in words. */
-export function HeightChart({ history, chain }: { history: HeightHistory; chain: 'relay' | 'para' }) {
+export function HeightChart({
+  history,
+  chain,
+}: {
+  history: HeightHistory;
+  chain: 'relay' | 'para';
+}) {
   const room = useRef<HTMLDivElement>(null);
   const lines = linesOf(history, chain);
 
@@ -62,12 +68,22 @@ export function HeightChart({ history, chain }: { history: HeightHistory; chain:
 function linesOf(history: HeightHistory, chain: 'relay' | 'para'): Line[] {
   return chain === 'para'
     ? [
-        { label: 'Head of the chain', values: history.paraHead, token: '--rb-off-solid', dash: [6, 4] },
+        {
+          label: 'Head of the chain',
+          values: history.paraHead,
+          token: '--rb-off-solid',
+          dash: [6, 4],
+        },
         { label: 'Headers', values: history.paraHeader, token: '--rb-info-solid' },
         { label: 'Blocks', values: history.paraBlock, token: '--rb-ok-solid' },
       ]
     : [
-        { label: 'Head of the chain', values: history.relayHead, token: '--rb-off-solid', dash: [6, 4] },
+        {
+          label: 'Head of the chain',
+          values: history.relayHead,
+          token: '--rb-off-solid',
+          dash: [6, 4],
+        },
         { label: 'Headers', values: history.relayHeader, token: '--rb-info-solid' },
       ];
 }

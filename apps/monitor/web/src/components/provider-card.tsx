@@ -24,8 +24,7 @@ export function ProviderCard({
       </div>
       {provider.problem === null ? null : (
         <Note shade="bad" icon="warning">
-          {provider.problem.message}{' '}
-          <span>({formatAgo(provider.problem.sinceMs, now)})</span>
+          {provider.problem.message} <span>({formatAgo(provider.problem.sinceMs, now)})</span>
         </Note>
       )}
       <ChainMeter label="Relay chain" progress={provider.relay} />

@@ -57,7 +57,9 @@ export function Timeline({ worker }: { worker: WorkerRow }) {
     return <Trouble error={newest.error} />;
   }
   if (events.length === 0) {
-    return <p className="rb-dim">{newest.isLoading ? 'Loading …' : 'Nothing has been told yet.'}</p>;
+    return (
+      <p className="rb-dim">{newest.isLoading ? 'Loading …' : 'Nothing has been told yet.'}</p>
+    );
   }
   return (
     <div className="rb-stack">
@@ -83,7 +85,12 @@ export function Timeline({ worker }: { worker: WorkerRow }) {
       </ol>
       {error === undefined ? null : <Trouble error={error} />}
       {hasMore ? (
-        <Button variant="default" size="compact-sm" loading={isBusy} onClick={() => void loadMore()}>
+        <Button
+          variant="default"
+          size="compact-sm"
+          loading={isBusy}
+          onClick={() => void loadMore()}
+        >
           Older
         </Button>
       ) : null}

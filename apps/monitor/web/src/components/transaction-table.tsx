@@ -147,7 +147,11 @@ function Details({ row }: { row: TransactionRow }) {
       <Facts>
         <Fact label="State">{look.meaning}</Fact>
         <Fact label="Extrinsic">
-          {row.txHash === null ? UNKNOWN : <Copyable text={row.txHash} what="hash of the extrinsic" />}
+          {row.txHash === null ? (
+            UNKNOWN
+          ) : (
+            <Copyable text={row.txHash} what="hash of the extrinsic" />
+          )}
         </Fact>
         <Fact label="Nonce">{row.nonce ?? UNKNOWN}</Fact>
         <Fact label="Fee">{row.fee === null ? 'not told' : `${formatPha(row.fee)} PHA`}</Fact>

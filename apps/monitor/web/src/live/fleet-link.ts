@@ -45,9 +45,7 @@ export class FleetLink {
   #attempt = 0;
   #isStarted = false;
 
-  constructor(
-    collaborators: { open?: (url: string) => EventStream; now?: () => number } = {},
-  ) {
+  constructor(collaborators: { open?: (url: string) => EventStream; now?: () => number } = {}) {
     this.#open = collaborators.open ?? ((url) => new EventSource(url));
     this.#now = collaborators.now ?? Date.now;
   }

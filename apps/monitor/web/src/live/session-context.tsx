@@ -6,7 +6,7 @@ export interface Session {
   readonly info: SessionInfo;
   /** Whether changes are allowed; forms and buttons are not shown to viewers. */
   readonly isOperator: boolean;
-  logOut(): Promise<void>;
+  readonly logOut: () => Promise<void>;
 }
 
 export const SessionContext = createContext<Session | undefined>(undefined);

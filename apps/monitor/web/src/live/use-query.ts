@@ -8,7 +8,7 @@ export interface Query<T> {
   readonly error: unknown;
   readonly isLoading: boolean;
   /** Asks again. */
-  reload(): void;
+  readonly reload: () => void;
 }
 
 /**

@@ -42,7 +42,9 @@ export function AlertsPage() {
   return (
     <Page
       title="Alerts"
-      lead={open.length === 0 ? 'Nothing needs attention.' : `${countOf(open.length, 'alert')} open`}
+      lead={
+        open.length === 0 ? 'Nothing needs attention.' : `${countOf(open.length, 'alert')} open`
+      }
     >
       {open.length === 0 ? (
         <div className="rb-well">
@@ -194,7 +196,12 @@ function WebhookPanel({
         )}
         {error === undefined ? null : <Trouble error={error} />}
         {page.data === undefined || page.data.alerts.length === 0 ? null : (
-          <div className="rb-table-room" tabIndex={0} role="group" aria-label={`Incidents of ${name}`}>
+          <div
+            className="rb-table-room"
+            tabIndex={0}
+            role="group"
+            aria-label={`Incidents of ${name}`}
+          >
             <table className="rb-table">
               <thead>
                 <tr>

@@ -42,7 +42,9 @@ export function FirstSteps() {
       <ol className="rb-steps">
         <Step number={1} title="Find the services" state={hasManager ? 'done' : 'now'}>
           <p>
-            {hasManager ? 'A lifecycle manager is there' : 'No lifecycle manager has been found yet'}
+            {hasManager
+              ? 'A lifecycle manager is there'
+              : 'No lifecycle manager has been found yet'}
             {hasProvider ? ', and a data provider.' : '; no data provider yet.'}
           </p>
           {hasManager && hasProvider ? null : (
@@ -58,9 +60,7 @@ export function FirstSteps() {
           state={hasPool ? 'done' : hasManager ? 'now' : 'later'}
         >
           {hasPool ? (
-            <p>
-              {[...model.pools.values()].map(({ pid, name }) => `${name} (${pid})`).join(', ')}
-            </p>
+            <p>{[...model.pools.values()].map(({ pid, name }) => `${name} (${pid})`).join(', ')}</p>
           ) : (
             <>
               <p className="rb-dim">
@@ -83,8 +83,8 @@ export function FirstSteps() {
           ) : (
             <>
               <p className="rb-dim">
-                A machine that runs pRuntime. Many at once? <Link href="/inventory">Paste them</Link>
-                .
+                A machine that runs pRuntime. Many at once?{' '}
+                <Link href="/inventory">Paste them</Link>.
               </p>
               {hasPool && isOperator ? (
                 <WorkerForm onDone={() => sessionStorage.setItem(WATCHING, 'yes')} />

@@ -182,7 +182,7 @@ function ImportPanel({ manager }: { manager: string }) {
             data={formats.map((value) => ({ value, label: formatWords[value] }))}
             value={format}
             onChange={(value) => {
-              setFormat(value as TransferFormat | null);
+              setFormat(value);
               setPlan(undefined);
             }}
           />

@@ -42,7 +42,7 @@ export function LoginPage({
               <SegmentedControl
                 aria-label="How to log in"
                 value={way}
-                onChange={(value) => setWay(value as typeof way)}
+                onChange={(value) => setWay(value)}
                 data={info.ways.map((value) => ({
                   value,
                   label: value === 'token' ? 'Token' : 'User and password',

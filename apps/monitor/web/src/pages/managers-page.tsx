@@ -114,9 +114,7 @@ function ManagerCard({
         </Note>
       ) : null}
       {manager.features !== null && manager.features.length === 0 ? (
-        <Note shade="off">
-          A manager of 2022: it tells no history and no transactions.
-        </Note>
+        <Note shade="off">A manager of 2022: it tells no history and no transactions.</Note>
       ) : (
         <p className="rb-dim">
           Offers {manager.features?.map((feature) => featureWords[feature]).join(', ') ?? '…'}.

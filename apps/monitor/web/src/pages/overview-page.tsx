@@ -80,7 +80,9 @@ export function OverviewPage() {
         <Panel
           title="Data providers"
           icon="database"
-          aside={providers.length > 2 ? <Link href="/providers">All {providers.length}</Link> : null}
+          aside={
+            providers.length > 2 ? <Link href="/providers">All {providers.length}</Link> : null
+          }
         >
           <div className="rb-stack">
             {providers.length === 0 ? (
@@ -129,7 +131,8 @@ export function OverviewPage() {
                       <td className="rb-right">{formatCount(own.length)}</td>
                       <td className="rb-right">
                         {queue === undefined ? '–' : `${formatCount(queue.queued)}${more}`}
-                        {queue?.oldestQueuedMs === null || queue?.oldestQueuedMs === undefined ? null : (
+                        {queue?.oldestQueuedMs === null ||
+                        queue?.oldestQueuedMs === undefined ? null : (
                           <div className="rb-dim">
                             oldest {formatSpan(now - queue.oldestQueuedMs)}
                           </div>

@@ -64,7 +64,9 @@ export function PoolsPage() {
     >
       {pools.length === 0 ? (
         <Nothing icon="layers" title="There are no pools yet">
-          <p>Create the first one: its number on chain and the operator’s phrase are all it takes.</p>
+          <p>
+            Create the first one: its number on chain and the operator’s phrase are all it takes.
+          </p>
         </Nothing>
       ) : (
         <div className="rb-cards">
@@ -73,7 +75,9 @@ export function PoolsPage() {
               key={`${pool.manager}/${pool.uuid}`}
               pool={pool}
               workers={workersOf(pool)}
-              managerName={model.managers.size > 1 ? frame.managerNames.get(pool.manager) : undefined}
+              managerName={
+                model.managers.size > 1 ? frame.managerNames.get(pool.manager) : undefined
+              }
               {...(isOperator
                 ? { onEdit: () => setEdited(pool), onDelete: () => setDoomed(pool) }
                 : {})}
@@ -114,7 +118,10 @@ export function PoolsPage() {
       >
         <Note shade="warn" icon="warning">
           The manager forgets the pool and its operator’s key. On chain nothing changes. A pool that
-          has workers cannot be deleted{doomed === undefined || workersOf(doomed).length === 0 ? '.' : `: it has ${workersOf(doomed).length}.`}
+          has workers cannot be deleted
+          {doomed === undefined || workersOf(doomed).length === 0
+            ? '.'
+            : `: it has ${workersOf(doomed).length}.`}
         </Note>
       </ConfirmDialog>
     </Page>
@@ -152,7 +159,12 @@ function PoolCard({
         </div>
         {onEdit === undefined ? null : (
           <div className="rb-row rb-tight">
-            <ActionIcon variant="subtle" color="gray" aria-label={`Edit ${pool.name}`} onClick={onEdit}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={`Edit ${pool.name}`}
+              onClick={onEdit}
+            >
               <Icon name="pencil" />
             </ActionIcon>
             <ActionIcon
@@ -211,7 +223,8 @@ function PoolCard({
       </Facts>
       {workers.length > MAX_POOL_WORKERS ? (
         <Note shade="warn" icon="warning">
-          The chain takes {MAX_POOL_WORKERS} workers into a pool; {formatCount(workers.length - MAX_POOL_WORKERS)} will be refused.
+          The chain takes {MAX_POOL_WORKERS} workers into a pool;{' '}
+          {formatCount(workers.length - MAX_POOL_WORKERS)} will be refused.
         </Note>
       ) : null}
     </article>

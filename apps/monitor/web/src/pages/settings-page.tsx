@@ -32,7 +32,7 @@ export function SettingsPage() {
           <SegmentedControl
             aria-label="Colours"
             value={colorScheme}
-            onChange={(value) => setColorScheme(value as typeof colorScheme)}
+            onChange={(value) => setColorScheme(value)}
             data={[
               { value: 'auto', label: 'As the system' },
               { value: 'light', label: 'Light' },
@@ -55,7 +55,9 @@ export function SettingsPage() {
             <Facts>
               <Fact label="Name">{info.user?.name}</Fact>
               <Fact label="Role">
-                {info.user?.role === 'operator' ? 'operator: may change things' : 'viewer: may look'}
+                {info.user?.role === 'operator'
+                  ? 'operator: may change things'
+                  : 'viewer: may look'}
               </Fact>
               <Fact label="Logged in until">{formatTime(info.expiresMs)}</Fact>
             </Facts>
@@ -176,9 +178,7 @@ function AuditPanel() {
                   </td>
                   <td>
                     <Chip look={outcomes[entry.outcome]} />
-                    {entry.error === null ? null : (
-                      <div className="rb-text-bad">{entry.error}</div>
-                    )}
+                    {entry.error === null ? null : <div className="rb-text-bad">{entry.error}</div>}
                   </td>
                 </tr>
               ))}

@@ -179,7 +179,7 @@ function ChartPanel({ worker }: { worker: WorkerRow }) {
             size="xs"
             aria-label="Chain"
             value={chain}
-            onChange={(value) => setChain(value as 'para' | 'relay')}
+            onChange={(value) => setChain(value)}
             data={[
               { value: 'para', label: 'Para' },
               { value: 'relay', label: 'Relay' },

@@ -100,11 +100,7 @@ export function WorkersPage() {
           )}
         </Nothing>
       ) : isNarrow ? (
-        <WorkerCards
-          workers={shown}
-          frame={frame}
-          selection={isOperator ? selection : undefined}
-        />
+        <WorkerCards workers={shown} frame={frame} selection={isOperator ? selection : undefined} />
       ) : (
         <WorkerTable
           workers={shown}

@@ -10,7 +10,10 @@ export function LinkMark() {
   switch (link.kind) {
     case 'live':
       return (
-        <span className="rb-link rb-ok" title="What you see is current; changes show by themselves.">
+        <span
+          className="rb-link rb-ok"
+          title="What you see is current; changes show by themselves."
+        >
           <span className="rb-link-dot" aria-hidden="true" />
           Live
         </span>

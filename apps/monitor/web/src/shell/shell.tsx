@@ -107,10 +107,7 @@ function Brand() {
   return (
     <Link href="/" className="rb-brand">
       <svg viewBox="0 0 16 16" width="22" height="22" aria-hidden="true">
-        <path
-          d="M1 12V8a7 7 0 0 1 14 0v4h-2.5V9.5h-2V12h-5V9.5h-2V12z"
-          fill="currentColor"
-        />
+        <path d="M1 12V8a7 7 0 0 1 14 0v4h-2.5V9.5h-2V12h-5V9.5h-2V12z" fill="currentColor" />
       </svg>
       <span>Runtime Bridge</span>
     </Link>
@@ -179,7 +176,19 @@ function ThemeSwitch() {
         {(['auto', 'light', 'dark'] as const).map((scheme) => (
           <Menu.Item
             key={scheme}
-            leftSection={<Icon name={colorScheme === scheme ? 'check' : scheme === 'dark' ? 'moon' : scheme === 'light' ? 'sun' : 'settings'} />}
+            leftSection={
+              <Icon
+                name={
+                  colorScheme === scheme
+                    ? 'check'
+                    : scheme === 'dark'
+                      ? 'moon'
+                      : scheme === 'light'
+                        ? 'sun'
+                        : 'settings'
+                }
+              />
+            }
             onClick={() => setColorScheme(scheme)}
           >
             {{ light: 'Light', dark: 'Dark', auto: 'As the system' }[scheme]}

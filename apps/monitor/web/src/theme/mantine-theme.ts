@@ -1,4 +1,13 @@
-import { createTheme, Modal, Drawer, Tooltip, Popover, Menu, Select, MultiSelect } from '@mantine/core';
+import {
+  createTheme,
+  Modal,
+  Drawer,
+  Tooltip,
+  Popover,
+  Menu,
+  Select,
+  MultiSelect,
+} from '@mantine/core';
 
 /** What of Mantine differs everywhere. Colours and fonts are in tokens.css. */
 export const mantineTheme = createTheme({

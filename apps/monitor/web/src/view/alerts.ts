@@ -13,7 +13,8 @@ export function isOpenAlert(alert: Alert, nowMs: number): boolean {
 /** The gravest first, then those that last longest. */
 export function sortAlerts(alerts: Iterable<Alert>): Alert[] {
   return [...alerts].sort(
-    (a, b) => rank[a.severity] - rank[b.severity] || a.sinceMs - b.sinceMs || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      rank[a.severity] - rank[b.severity] || a.sinceMs - b.sinceMs || (a.id < b.id ? -1 : 1),
   );
 }
 

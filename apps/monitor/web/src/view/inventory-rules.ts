@@ -56,7 +56,8 @@ export function faultsOfPool(
   }
   for (const other of others) {
     if (other.manager !== draft.manager) continue;
-    if (other.pid === draft.pid.trim()) put('pid', `Pool ${other.pid} is there already: ${other.name}`);
+    if (other.pid === draft.pid.trim())
+      put('pid', `Pool ${other.pid} is there already: ${other.name}`);
     if (other.name === draft.name) put('name', `Pool ${other.pid} has that name`);
   }
   return faults;

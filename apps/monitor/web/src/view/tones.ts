@@ -6,11 +6,7 @@ import type {
   WorkerRow,
   WorkerState,
 } from '../../../src/api/contract.js';
-import {
-  sessionMeanings,
-  stateMeanings,
-  type Meaning,
-} from '../../../src/api/glossary.js';
+import { sessionMeanings, stateMeanings, type Meaning } from '../../../src/api/glossary.js';
 import type { IconName } from '../components/icons.js';
 
 /** A tone of the palette; each is a colour that never stands without a word and an icon. */

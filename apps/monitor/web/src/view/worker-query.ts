@@ -34,8 +34,7 @@ export const defaultQuery: WorkerQuery = {
 /** Reads the part of an address after `?`. What it does not understand it leaves out. */
 export function parseWorkerQuery(search: string): WorkerQuery {
   const params = new URLSearchParams(search);
-  const list = (name: string) =>
-    (params.get(name) ?? '').split(',').filter((item) => item !== '');
+  const list = (name: string) => (params.get(name) ?? '').split(',').filter((item) => item !== '');
   const states: readonly string[] = workerStates;
   const sort = params.get('sort') ?? '';
   const by = sort.replace(/^-/, '');
@@ -48,9 +47,7 @@ export function parseWorkerQuery(search: string): WorkerQuery {
     managers: list('manager'),
     flags: workerFlags.filter((flag) => list('flag').includes(flag)),
     sort:
-      isColumn(by) && isSortable(by)
-        ? { by, descending: sort.startsWith('-') }
-        : defaultQuery.sort,
+      isColumn(by) && isSortable(by) ? { by, descending: sort.startsWith('-') } : defaultQuery.sort,
     columns: columns.length > 0 ? columns : defaultColumns,
   };
 }

@@ -5,12 +5,12 @@ import { keyOf } from '../view/worker-list.js';
 /** Which workers are chosen, by keys that survive sorting, filtering and updates. */
 export interface Selection {
   readonly keys: ReadonlySet<string>;
-  has(worker: WorkerRow): boolean;
-  toggle(worker: WorkerRow): void;
+  readonly has: (worker: WorkerRow) => boolean;
+  readonly toggle: (worker: WorkerRow) => void;
   /** All from the one that was chosen last up to this one. */
-  extendTo(worker: WorkerRow, visible: readonly WorkerRow[]): void;
-  setAll(workers: readonly WorkerRow[], chosen: boolean): void;
-  clear(): void;
+  readonly extendTo: (worker: WorkerRow, visible: readonly WorkerRow[]) => void;
+  readonly setAll: (workers: readonly WorkerRow[], chosen: boolean) => void;
+  readonly clear: () => void;
 }
 
 export function useSelection(): Selection {

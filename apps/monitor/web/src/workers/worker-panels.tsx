@@ -141,7 +141,9 @@ export function ChainPanel({
 function coolDownOf(session: Record<string, unknown> | null | undefined): string | undefined {
   const raw = session?.['raw'] as Record<string, unknown> | undefined;
   const seconds = Number(raw?.['coolDownStart'] ?? 0);
-  return seconds > 0 ? new Date(seconds * 1_000).toISOString().slice(0, 16).replace('T', ' ') : undefined;
+  return seconds > 0
+    ? new Date(seconds * 1_000).toISOString().slice(0, 16).replace('T', ' ')
+    : undefined;
 }
 
 /** What pRuntime says of itself. */
@@ -189,13 +191,16 @@ export function RuntimePanel({
 }
 
 /** Values of an object, one level deep, as text. */
-function plainFacts(value: Record<string, unknown> | null | undefined): [string, string][] {
-  return Object.entries(value ?? {}).flatMap(([name, one]): [string, string][] => {
-    if (one === null || one === undefined || one === '') return [];
-    if (typeof one !== 'object') return [[name, String(one)]];
-    return Object.entries(one as Record<string, unknown>).flatMap(
-      ([inner, deep]): [string, string][] =>
-        deep === null || typeof deep === 'object' ? [] : [[`${name}.${inner}`, String(deep)]],
+function plainFacts(value: object | null | undefined): [string, string][] {
+  return Object.entries(value ?? {}).flatMap(([name, one]: [string, unknown]) => {
+    if (typeof one !== 'object' || one === null) return factOf(name, one);
+    return Object.entries(one).flatMap(([inner, deep]: [string, unknown]) =>
+      factOf(`${name}.${inner}`, deep),
     );
   });
+}
+
+function factOf(name: string, value: unknown): [string, string][] {
+  const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
+  return isPlain && value !== '' ? [[name, `${value as string | number | boolean}`]] : [];
 }
