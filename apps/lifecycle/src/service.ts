@@ -9,6 +9,7 @@ import {
   TaskGroup,
   systemClock,
   type Clock,
+  type Hex,
   type Logger,
   type MetricsRegister,
   type Service,
@@ -34,6 +35,7 @@ import {
   serveTransfer,
   WorkerHistory,
   type AlertRecord,
+  type InventorySnapshot,
   type RunnerSettings,
   type TransactionBook,
 } from '@runtime-bridge/fleet';
@@ -46,7 +48,8 @@ import {
   type OperatorKey,
 } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
-import type { JobProducer } from '@runtime-bridge/tx-queue';
+import type { JobProducer, Tenure } from '@runtime-bridge/tx-queue';
+import { ChainPreflight, PreflightProducer } from '@runtime-bridge/tx-sender';
 import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
 import { showMetrics } from './child-metrics.js';
@@ -62,6 +65,8 @@ export interface LifecycleCollaborators {
   metrics: MetricsRegister;
   health: Health;
   clock?: Clock;
+  /** This manager's time as the one that works on its queue; undefined without Redis. */
+  tenure?: Tenure | undefined;
 }
 
 /** A lifecycle manager, with what tests and tools want to see of it. */
@@ -94,7 +99,12 @@ export async function createLifecycle(
   // Said before anything is touched, should the settings make no sense together.
   const queue = settings.configMode
     ? undefined
-    : createQueue(settings, { forkTrader: () => fork('trader', 'trader'), logger, metrics });
+    : createQueue(settings, {
+        forkTrader: () => fork('trader', 'trader'),
+        tenure: collaborators.tenure,
+        logger,
+        metrics,
+      });
   const identity = await loadOrCreateIdentity(
     {
       directory: settings.identityDirectory,
@@ -103,7 +113,8 @@ export async function createLifecycle(
     },
     { logger },
   );
-  logger.info('Got my peer id', { peerId: identity.peerId });
+  // Said before by one that stood by.
+  if (!collaborators.tenure) logger.info('Got my peer id', { peerId: identity.peerId });
   const directory = `${settings.storePath}.store`;
   await mkdir(directory, { recursive: true });
   const inventory = await Inventory.open(
@@ -174,6 +185,14 @@ export async function createLifecycle(
   };
 }
 
+/** Account of the operator of a pool, by the pool's id on chain. */
+function operatorOf({ pools }: InventorySnapshot, poolId: string): Hex | undefined {
+  for (const pool of pools.values()) {
+    if (pool.poolId.toString() === poolId) return pool.operatorPublicKey;
+  }
+  return undefined;
+}
+
 function seal(identity: Identity, mnemonic: string) {
   return sealed(identity, operatorFromMnemonic(mnemonic));
 }
@@ -191,7 +210,7 @@ interface OperationCollaborators extends LifecycleCollaborators {
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
-  /** Undefined where no trader is built in. */
+  /** Undefined in config mode. */
   transactions: TransactionBook | undefined;
 }
 
@@ -337,7 +356,13 @@ class Operation implements Service {
           chain,
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
           bestBlock: () => para.bestHead.value?.number ?? -1,
-          producer,
+          producer: new PreflightProducer({
+            producer,
+            source: new ChainPreflight({}, { para, logger }),
+            operatorOf: (pool) => operatorOf(inventory.snapshot, pool),
+            logger,
+            metrics,
+          }),
           orders,
           history: {
             record: (events) => {
