@@ -27,6 +27,10 @@ export interface ProviderOptions {
   folder: string;
   relay: readonly string[];
   para: readonly string[];
+  /** More environment variables, or other ones. */
+  env?: Readonly<Record<string, string>>;
+  /** The blob server's; any free one when undefined. */
+  blobPort?: number;
 }
 
 const STOP_DEADLINE_MS = 12_000;
@@ -55,7 +59,7 @@ export class ProviderProcess {
   static async start(options: ProviderOptions): Promise<ProviderProcess> {
     const { folder } = options;
     await mkdir(folder, { recursive: true });
-    const [blobPort, metricsPort] = [await freePort(), await freePort()];
+    const [blobPort, metricsPort] = [options.blobPort ?? (await freePort()), await freePort()];
     const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -72,6 +76,7 @@ export class ProviderProcess {
         PHALA_METRICS_PORT: String(metricsPort),
         PHALA_WALKIE_LISTEN_ADDRESSES: '/ip4/127.0.0.1/tcp/0',
         PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true',
+        ...options.env,
       },
     });
     return new ProviderProcess(child, blobPort, metricsPort, join(folder, 'provider.log'));
@@ -110,6 +115,14 @@ export class ProviderProcess {
       .catch(() => '');
   }
 
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.ended !== undefined) return;
+    const exited = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await exited;
+  }
+
   /** SIGTERM, after a deadline SIGKILL; its log is kept beside its data. */
   async stop(): Promise<void> {
     if (this.ended === undefined) {
@@ -126,7 +139,7 @@ export class ProviderProcess {
 const given = new Set<number>();
 
 /** A free port below those that the system hands out for outgoing connections, never the same twice. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     if (given.has(port)) continue;

@@ -1,8 +1,11 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { AlertListSchema } from './gen/prb/alert_pb.js';
 import { BlobSchema, RawBlobSchema } from './gen/prb/data-provider_pb.js';
 import { TransactionListSchema, WorkerEventListSchema } from './gen/prb/history_pb.js';
 import { PoolListSchema, WorkerListSchema } from './gen/prb/lifecycle_pb.js';
 import { WalkieRpc } from './gen/prb/message_pb.js';
+import { OrderAnswerSchema, StandingOrderListSchema } from './gen/prb/order_pb.js';
+import { DocumentSchema, ImportResultSchema } from './gen/prb/transfer_pb.js';
 import { WorkerStateUpdateSchema } from './gen/prb/worker_pb.js';
 import { WRAPPER_BYTES, type WalkieLimits } from './limits.js';
 
@@ -39,6 +42,12 @@ const CHANGING: ReadonlySet<MethodName> = new Set<MethodName>([
   'RestartWorker',
   'RefreshRaAndRestartWorker',
   'KickWorker',
+  'ImportInventory',
+  'StopWorker',
+  'DrainWorker',
+  'ReclaimWorker',
+  'ResumeWorker',
+  'TestWebhook',
 ]);
 
 const METHODS: ReadonlyMap<string, Method> = new Map(
@@ -71,6 +80,11 @@ const LISTS: ReadonlySet<string> = new Set([
   WorkerStateUpdateSchema.typeName,
   WorkerEventListSchema.typeName,
   TransactionListSchema.typeName,
+  DocumentSchema.typeName,
+  ImportResultSchema.typeName,
+  OrderAnswerSchema.typeName,
+  StandingOrderListSchema.typeName,
+  AlertListSchema.typeName,
 ]);
 
 /** The largest wrapper that an answer of this method may be. */

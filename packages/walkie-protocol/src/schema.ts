@@ -1,4 +1,17 @@
 export {
+  AlertListSchema,
+  AlertQuerySchema,
+  AlertSchema,
+  Severity as AlertSeverity,
+  WebhookStateSchema,
+  WebhookTestSchema,
+  type Alert,
+  type AlertList,
+  type AlertQuery,
+  type WebhookState,
+  type WebhookTest,
+} from './gen/prb/alert_pb.js';
+export {
   BlobType,
   GetBlobByKeySchema,
   InfoSchema as DataProviderInfoSchema,
@@ -75,6 +88,36 @@ export {
   type WalkieRpcResponseWrapper,
   type WalkieSystemInfo,
 } from './gen/prb/message_pb.js';
+export {
+  OrderAnswerSchema,
+  OrderEffectSchema,
+  OrderKind,
+  OrderRequestSchema,
+  StandingOrderListSchema,
+  StandingOrderSchema,
+  type OrderAnswer,
+  type OrderEffect,
+  type OrderRequest,
+  type StandingOrder,
+  type StandingOrderList,
+} from './gen/prb/order_pb.js';
+export {
+  Change_Action as InventoryAction,
+  Change_Kind as InventoryKind,
+  ChangeSchema as InventoryChangeSchema,
+  DocumentSchema as InventoryDocumentSchema,
+  ExportRequestSchema,
+  FaultSchema as InventoryFaultSchema,
+  Format as InventoryFormat,
+  ImportRequestSchema,
+  ImportResultSchema,
+  type Change as InventoryChange,
+  type Document as InventoryDocument,
+  type ExportRequest,
+  type Fault as InventoryFault,
+  type ImportRequest,
+  type ImportResult,
+} from './gen/prb/transfer_pb.js';
 export {
   AccountSchema,
   EmptySchema,

@@ -72,7 +72,8 @@ export async function startBridge(
           USE_BUILT_IN_TRADER: 'true',
           PHALA_TRADER_DB_PATH: `${processes.folderOf('lifecycle')}/trade`,
         }
-      : { PHALA_Q_REDIS_ENDPOINT: redisUrl }),
+      : // Short, since the dev network is in a hurry.
+        { PHALA_Q_REDIS_ENDPOINT: redisUrl, PHALA_LEASE_TIME: '3000' }),
   };
   await processes.startNode('lifecycle', 'apps/lifecycle/dist/main.js', {
     env: lifecycleEnv,
@@ -88,6 +89,7 @@ export async function startBridge(
         // The trader opens operator keys that are sealed for the lifecycle manager's identity.
         PHALA_PEER_ID_PREFIX: lifecycleEnv.PHALA_PEER_ID_PREFIX,
         PHALA_Q_REDIS_ENDPOINT: redisUrl,
+        PHALA_LEASE_TIME: '3000',
         PHALA_TRADER_DB_PATH: `${processes.folderOf('trader')}/journal`,
         PHALA_QUEUE_PAGE_PORT: lifecycleEnv.PHALA_QUEUE_PAGE_PORT,
       },

@@ -4,6 +4,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AlertListSchema, AlertQuerySchema, WebhookTestSchema } from "./alert_pb.js";
+import { file_prb_alert } from "./alert_pb.js";
 import type { BlobMetaSchema, BlobSchema, GetBlobByKeySchema, GetBlobSchema, InfoSchema, RawBlobSchema, WantBlobSchema } from "./data-provider_pb.js";
 import { file_prb_data_provider } from "./data-provider_pb.js";
 import type { ResponseError } from "./error_pb.js";
@@ -12,6 +14,10 @@ import type { TransactionListSchema, TransactionQuerySchema, WorkerEventListSche
 import { file_prb_history } from "./history_pb.js";
 import type { CreatePoolSchema, CreateWorkerSchema, PoolListSchema, UpdatePoolSchema, UpdateWorkerSchema, UuidQueryRequestSchema, WorkerListSchema } from "./lifecycle_pb.js";
 import { file_prb_lifecycle } from "./lifecycle_pb.js";
+import type { OrderAnswerSchema, OrderRequestSchema, StandingOrderListSchema } from "./order_pb.js";
+import { file_prb_order } from "./order_pb.js";
+import type { DocumentSchema, ExportRequestSchema, ImportRequestSchema, ImportResultSchema } from "./transfer_pb.js";
+import { file_prb_transfer } from "./transfer_pb.js";
 import type { EmptySchema } from "./utils_pb.js";
 import { file_prb_utils } from "./utils_pb.js";
 import type { WorkerStateUpdateSchema } from "./worker_pb.js";
@@ -22,7 +28,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file prb/message.proto.
  */
 export const file_prb_message: GenFile = /*@__PURE__*/
-  fileDesc("ChFwcmIvbWVzc2FnZS5wcm90bxIDcHJiIqUBChBXYWxraWVTeXN0ZW1JbmZvEhAKCGhvc3RuYW1lGAEgASgJEg8KB3BlZXJfaWQYAiABKAkSHgoEcm9sZRgDIAEoDjIQLnByYi5XYWxraWVSb2xlcxIWCg5jaGFpbl9pZGVudGl0eRgEIAEoCRIXCg9icmlkZ2VfaWRlbnRpdHkYBSABKAkSHQoEYXV0aBgGIAEoDjIPLnByYi5BdXRoU3RhdHVzIloKF1dhbGtpZVJwY1JlcXVlc3RXcmFwcGVyEhIKCmNyZWF0ZWRfYXQYASABKAQSDQoFbm9uY2UYAiABKAkSDAoEZGF0YRgDIAEoDBIOCgZtZXRob2QYBCABKAkingEKGFdhbGtpZVJwY1Jlc3BvbnNlV3JhcHBlchISCgpjcmVhdGVkX2F0GAEgASgEEhUKDXJlcXVlc3Rfbm9uY2UYAiABKAkSDQoFbm9uY2UYAyABKAkSDAoEZGF0YRgEIAEoDBIRCgloYXNfZXJyb3IYBSABKAgSJwoFZXJyb3IYBiABKAsyGC5wcmIuZXJyb3IuUmVzcG9uc2VFcnJvciJZChZXYWxraWVCcm9hZGNhc3RXcmFwcGVyEhIKCmNyZWF0ZWRfYXQYASABKAQSDQoFbm9uY2UYAiABKAkSDAoEZGF0YRgDIAEoDBIOCgZtZXRob2QYBCABKAkiPwoLQXV0aFJlcXVlc3QSGwoEdHlwZRgBIAEoDjINLnByYi5BdXRoVHlwZRITCgthdXRoX3N0cmluZxgCIAEoCSJyCgxBdXRoUmVzcG9uc2USHwoGc3RhdHVzGAEgASgOMg8ucHJiLkF1dGhTdGF0dXMSGwoEdHlwZRgCIAEoDjINLnByYi5BdXRoVHlwZRIPCgdwZWVyX2lkGAMgASgJEhMKC2F1dGhfc3RyaW5nGAQgASgJKnkKC1dhbGtpZVJvbGVzEg0KCVdSX0NMSUVOVBAAEhgKFFdSX0RBVEFfUFJPVklERVJfSU5UEAESGAoUV1JfREFUQV9QUk9WSURFUl9FWFQQAhIYChRXUl9MSUZFQ1lDTEVfTUFOQUdFUhADEg0KCVdSX1RSQURFUhAEKlwKCkF1dGhTdGF0dXMSCwoHQVNfTk9ORRAAEhAKDEFTX05FRURfQVVUSBABEg4KCkFTX0dSQU5URUQQAhIPCgtBU19SRUpFQ1RFRBADEg4KCkFTX0JMT0NLRUQQBCo2CghBdXRoVHlwZRILCgdBVF9OT05FEAASCgoGQVRfUFNLEAESEQoNQVRfV0hJVEVfTElTVBACMtYJCglXYWxraWVScGMSNQoFSGVsbG8SFS5wcmIuV2Fsa2llU3lzdGVtSW5mbxoVLnByYi5XYWxraWVTeXN0ZW1JbmZvEisKBEF1dGgSEC5wcmIuQXV0aFJlcXVlc3QaES5wcmIuQXV0aFJlc3BvbnNlEjoKE0dldERhdGFQcm92aWRlckluZm8SCi5wcmIuRW1wdHkaFy5wcmIuZGF0YV9wcm92aWRlci5JbmZvEksKDEdldEJsb2JCeUtleRIfLnByYi5kYXRhX3Byb3ZpZGVyLkdldEJsb2JCeUtleRoaLnByYi5kYXRhX3Byb3ZpZGVyLlJhd0Jsb2ISRAoIV2FudEJsb2ISGy5wcmIuZGF0YV9wcm92aWRlci5XYW50QmxvYhobLnByYi5kYXRhX3Byb3ZpZGVyLkJsb2JNZXRhEkcKEEdldEJsb2JXaXRoVG9rZW4SGi5wcmIuZGF0YV9wcm92aWRlci5HZXRCbG9iGhcucHJiLmRhdGFfcHJvdmlkZXIuQmxvYhIvCghMaXN0UG9vbBIKLnByYi5FbXB0eRoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSQAoKQ3JlYXRlUG9vbBIZLnByYi5saWZlY3ljbGUuQ3JlYXRlUG9vbBoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSQAoKVXBkYXRlUG9vbBIZLnByYi5saWZlY3ljbGUuVXBkYXRlUG9vbBoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSMwoKTGlzdFdvcmtlchIKLnByYi5FbXB0eRoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJGCgxDcmVhdGVXb3JrZXISGy5wcmIubGlmZWN5Y2xlLkNyZWF0ZVdvcmtlchoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJGCgxVcGRhdGVXb3JrZXISGy5wcmIubGlmZWN5Y2xlLlVwZGF0ZVdvcmtlchoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJICg1SZXN0YXJ0V29ya2VyEh8ucHJiLmxpZmVjeWNsZS5VdWlkUXVlcnlSZXF1ZXN0GhYucHJiLldvcmtlclN0YXRlVXBkYXRlElQKGVJlZnJlc2hSYUFuZFJlc3RhcnRXb3JrZXISHy5wcmIubGlmZWN5Y2xlLlV1aWRRdWVyeVJlcXVlc3QaFi5wcmIuV29ya2VyU3RhdGVVcGRhdGUSRQoKS2lja1dvcmtlchIfLnByYi5saWZlY3ljbGUuVXVpZFF1ZXJ5UmVxdWVzdBoWLnByYi5Xb3JrZXJTdGF0ZVVwZGF0ZRJKCg9HZXRXb3JrZXJTdGF0dXMSHy5wcmIubGlmZWN5Y2xlLlV1aWRRdWVyeVJlcXVlc3QaFi5wcmIuV29ya2VyU3RhdGVVcGRhdGUSTwoQTGlzdFdvcmtlckV2ZW50cxIdLnByYi5oaXN0b3J5LldvcmtlckV2ZW50UXVlcnkaHC5wcmIuaGlzdG9yeS5Xb3JrZXJFdmVudExpc3QSTwoQTGlzdFRyYW5zYWN0aW9ucxIdLnByYi5oaXN0b3J5LlRyYW5zYWN0aW9uUXVlcnkaHC5wcmIuaGlzdG9yeS5UcmFuc2FjdGlvbkxpc3QyEQoPV2Fsa2llQnJvYWRjYXN0YghlZGl0aW9uc3DoBw", [file_prb_data_provider, file_prb_error, file_prb_history, file_prb_lifecycle, file_prb_utils, file_prb_worker]);
+  fileDesc("ChFwcmIvbWVzc2FnZS5wcm90bxIDcHJiIqUBChBXYWxraWVTeXN0ZW1JbmZvEhAKCGhvc3RuYW1lGAEgASgJEg8KB3BlZXJfaWQYAiABKAkSHgoEcm9sZRgDIAEoDjIQLnByYi5XYWxraWVSb2xlcxIWCg5jaGFpbl9pZGVudGl0eRgEIAEoCRIXCg9icmlkZ2VfaWRlbnRpdHkYBSABKAkSHQoEYXV0aBgGIAEoDjIPLnByYi5BdXRoU3RhdHVzIloKF1dhbGtpZVJwY1JlcXVlc3RXcmFwcGVyEhIKCmNyZWF0ZWRfYXQYASABKAQSDQoFbm9uY2UYAiABKAkSDAoEZGF0YRgDIAEoDBIOCgZtZXRob2QYBCABKAkingEKGFdhbGtpZVJwY1Jlc3BvbnNlV3JhcHBlchISCgpjcmVhdGVkX2F0GAEgASgEEhUKDXJlcXVlc3Rfbm9uY2UYAiABKAkSDQoFbm9uY2UYAyABKAkSDAoEZGF0YRgEIAEoDBIRCgloYXNfZXJyb3IYBSABKAgSJwoFZXJyb3IYBiABKAsyGC5wcmIuZXJyb3IuUmVzcG9uc2VFcnJvciJZChZXYWxraWVCcm9hZGNhc3RXcmFwcGVyEhIKCmNyZWF0ZWRfYXQYASABKAQSDQoFbm9uY2UYAiABKAkSDAoEZGF0YRgDIAEoDBIOCgZtZXRob2QYBCABKAkiPwoLQXV0aFJlcXVlc3QSGwoEdHlwZRgBIAEoDjINLnByYi5BdXRoVHlwZRITCgthdXRoX3N0cmluZxgCIAEoCSJyCgxBdXRoUmVzcG9uc2USHwoGc3RhdHVzGAEgASgOMg8ucHJiLkF1dGhTdGF0dXMSGwoEdHlwZRgCIAEoDjINLnByYi5BdXRoVHlwZRIPCgdwZWVyX2lkGAMgASgJEhMKC2F1dGhfc3RyaW5nGAQgASgJKnkKC1dhbGtpZVJvbGVzEg0KCVdSX0NMSUVOVBAAEhgKFFdSX0RBVEFfUFJPVklERVJfSU5UEAESGAoUV1JfREFUQV9QUk9WSURFUl9FWFQQAhIYChRXUl9MSUZFQ1lDTEVfTUFOQUdFUhADEg0KCVdSX1RSQURFUhAEKlwKCkF1dGhTdGF0dXMSCwoHQVNfTk9ORRAAEhAKDEFTX05FRURfQVVUSBABEg4KCkFTX0dSQU5URUQQAhIPCgtBU19SRUpFQ1RFRBADEg4KCkFTX0JMT0NLRUQQBCo2CghBdXRoVHlwZRILCgdBVF9OT05FEAASCgoGQVRfUFNLEAESEQoNQVRfV0hJVEVfTElTVBACMpoOCglXYWxraWVScGMSNQoFSGVsbG8SFS5wcmIuV2Fsa2llU3lzdGVtSW5mbxoVLnByYi5XYWxraWVTeXN0ZW1JbmZvEisKBEF1dGgSEC5wcmIuQXV0aFJlcXVlc3QaES5wcmIuQXV0aFJlc3BvbnNlEjoKE0dldERhdGFQcm92aWRlckluZm8SCi5wcmIuRW1wdHkaFy5wcmIuZGF0YV9wcm92aWRlci5JbmZvEksKDEdldEJsb2JCeUtleRIfLnByYi5kYXRhX3Byb3ZpZGVyLkdldEJsb2JCeUtleRoaLnByYi5kYXRhX3Byb3ZpZGVyLlJhd0Jsb2ISRAoIV2FudEJsb2ISGy5wcmIuZGF0YV9wcm92aWRlci5XYW50QmxvYhobLnByYi5kYXRhX3Byb3ZpZGVyLkJsb2JNZXRhEkcKEEdldEJsb2JXaXRoVG9rZW4SGi5wcmIuZGF0YV9wcm92aWRlci5HZXRCbG9iGhcucHJiLmRhdGFfcHJvdmlkZXIuQmxvYhIvCghMaXN0UG9vbBIKLnByYi5FbXB0eRoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSQAoKQ3JlYXRlUG9vbBIZLnByYi5saWZlY3ljbGUuQ3JlYXRlUG9vbBoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSQAoKVXBkYXRlUG9vbBIZLnByYi5saWZlY3ljbGUuVXBkYXRlUG9vbBoXLnByYi5saWZlY3ljbGUuUG9vbExpc3QSMwoKTGlzdFdvcmtlchIKLnByYi5FbXB0eRoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJGCgxDcmVhdGVXb3JrZXISGy5wcmIubGlmZWN5Y2xlLkNyZWF0ZVdvcmtlchoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJGCgxVcGRhdGVXb3JrZXISGy5wcmIubGlmZWN5Y2xlLlVwZGF0ZVdvcmtlchoZLnByYi5saWZlY3ljbGUuV29ya2VyTGlzdBJICg1SZXN0YXJ0V29ya2VyEh8ucHJiLmxpZmVjeWNsZS5VdWlkUXVlcnlSZXF1ZXN0GhYucHJiLldvcmtlclN0YXRlVXBkYXRlElQKGVJlZnJlc2hSYUFuZFJlc3RhcnRXb3JrZXISHy5wcmIubGlmZWN5Y2xlLlV1aWRRdWVyeVJlcXVlc3QaFi5wcmIuV29ya2VyU3RhdGVVcGRhdGUSRQoKS2lja1dvcmtlchIfLnByYi5saWZlY3ljbGUuVXVpZFF1ZXJ5UmVxdWVzdBoWLnByYi5Xb3JrZXJTdGF0ZVVwZGF0ZRJKCg9HZXRXb3JrZXJTdGF0dXMSHy5wcmIubGlmZWN5Y2xlLlV1aWRRdWVyeVJlcXVlc3QaFi5wcmIuV29ya2VyU3RhdGVVcGRhdGUSTwoQTGlzdFdvcmtlckV2ZW50cxIdLnByYi5oaXN0b3J5LldvcmtlckV2ZW50UXVlcnkaHC5wcmIuaGlzdG9yeS5Xb3JrZXJFdmVudExpc3QSTwoQTGlzdFRyYW5zYWN0aW9ucxIdLnByYi5oaXN0b3J5LlRyYW5zYWN0aW9uUXVlcnkaHC5wcmIuaGlzdG9yeS5UcmFuc2FjdGlvbkxpc3QSRgoPRXhwb3J0SW52ZW50b3J5EhsucHJiLnRyYW5zZmVyLkV4cG9ydFJlcXVlc3QaFi5wcmIudHJhbnNmZXIuRG9jdW1lbnQSSgoPSW1wb3J0SW52ZW50b3J5EhsucHJiLnRyYW5zZmVyLkltcG9ydFJlcXVlc3QaGi5wcmIudHJhbnNmZXIuSW1wb3J0UmVzdWx0Ej0KClN0b3BXb3JrZXISFy5wcmIub3JkZXIuT3JkZXJSZXF1ZXN0GhYucHJiLm9yZGVyLk9yZGVyQW5zd2VyEj4KC0RyYWluV29ya2VyEhcucHJiLm9yZGVyLk9yZGVyUmVxdWVzdBoWLnByYi5vcmRlci5PcmRlckFuc3dlchJACg1SZWNsYWltV29ya2VyEhcucHJiLm9yZGVyLk9yZGVyUmVxdWVzdBoWLnByYi5vcmRlci5PcmRlckFuc3dlchI/CgxSZXN1bWVXb3JrZXISFy5wcmIub3JkZXIuT3JkZXJSZXF1ZXN0GhYucHJiLm9yZGVyLk9yZGVyQW5zd2VyEj4KEkxpc3RTdGFuZGluZ09yZGVycxIKLnByYi5FbXB0eRocLnByYi5vcmRlci5TdGFuZGluZ09yZGVyTGlzdBI5CgpMaXN0QWxlcnRzEhUucHJiLmFsZXJ0LkFsZXJ0UXVlcnkaFC5wcmIuYWxlcnQuQWxlcnRMaXN0EjEKC1Rlc3RXZWJob29rEgoucHJiLkVtcHR5GhYucHJiLmFsZXJ0LldlYmhvb2tUZXN0MhEKD1dhbGtpZUJyb2FkY2FzdGIIZWRpdGlvbnNw6Ac", [file_prb_alert, file_prb_data_provider, file_prb_error, file_prb_history, file_prb_lifecycle, file_prb_order, file_prb_transfer, file_prb_utils, file_prb_worker]);
 
 /**
  * Who a node says it is: the request and the answer of Hello.
@@ -491,6 +497,78 @@ export const WalkieRpc: GenService<{
     methodKind: "unary";
     input: typeof TransactionQuerySchema;
     output: typeof TransactionListSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ExportInventory
+   */
+  exportInventory: {
+    methodKind: "unary";
+    input: typeof ExportRequestSchema;
+    output: typeof DocumentSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ImportInventory
+   */
+  importInventory: {
+    methodKind: "unary";
+    input: typeof ImportRequestSchema;
+    output: typeof ImportResultSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.StopWorker
+   */
+  stopWorker: {
+    methodKind: "unary";
+    input: typeof OrderRequestSchema;
+    output: typeof OrderAnswerSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.DrainWorker
+   */
+  drainWorker: {
+    methodKind: "unary";
+    input: typeof OrderRequestSchema;
+    output: typeof OrderAnswerSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ReclaimWorker
+   */
+  reclaimWorker: {
+    methodKind: "unary";
+    input: typeof OrderRequestSchema;
+    output: typeof OrderAnswerSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ResumeWorker
+   */
+  resumeWorker: {
+    methodKind: "unary";
+    input: typeof OrderRequestSchema;
+    output: typeof OrderAnswerSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ListStandingOrders
+   */
+  listStandingOrders: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof StandingOrderListSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.ListAlerts
+   */
+  listAlerts: {
+    methodKind: "unary";
+    input: typeof AlertQuerySchema;
+    output: typeof AlertListSchema;
+  },
+  /**
+   * @generated from rpc prb.WalkieRpc.TestWebhook
+   */
+  testWebhook: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof WebhookTestSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_prb_message, 0);

@@ -1,0 +1,4 @@
+export * from './amounts.js';
+export * from './contract.js';
+export * from './fleet-model.js';
+export * from './glossary.js';
