@@ -21,7 +21,6 @@ import {
   FleetManager,
   importLocalDb,
   NoticeQueue,
-  ONE_PHA,
   OrderBook,
   OrderDesk,
   serveOrders,
@@ -394,7 +393,7 @@ class Operation implements Service {
     serveOrders(walkie, { desk });
     const alerts = this.#running.add(
       await AlertDesk.open(
-        { minBalance: BigInt(settings.minBalance) * ONE_PHA },
+        { minBalance: settings.minBalance },
         {
           section: state.section<AlertRecord>('alerts'),
           notices: webhook,

@@ -214,14 +214,6 @@ export const lifecycleSettings = {
       }
     },
   }),
-  minBalance: integerSetting({
-    env: 'PHALA_ALERT_MIN_BALANCE',
-    description: 'Balance of an operator below which there is an alert',
-    default: 2,
-    min: 0,
-    max: 1_000_000_000,
-    unit: 'PHA',
-  }),
   configMode: booleanSetting({
     env: 'PHALA_LIFECYCLE_CONFIG_MODE',
     description: 'Only pools and workers can be looked at and changed; no worker is driven',
