@@ -112,7 +112,7 @@ it('the new relay era has hashed values in its proofs', async () => {
   const key = relay.query['paras']?.['heads']?.key(2004) ?? '';
   const { proof } = await relay.rpc.state.getReadProof([key], hash);
   const head = await relay.rpc.state.getStorage(key, hash);
-  const value = (head as unknown as { unwrap(): { toU8a(bare: true): Uint8Array } }).unwrap();
+  const value = (head as { unwrap(): { toU8a(bare: true): Uint8Array } }).unwrap();
   const nodes = proof.map((node) => Buffer.from(node.toU8a(true)).toString('hex'));
   expect(nodes).toContain(Buffer.from(value.toU8a(true)).toString('hex'));
   await relay.disconnect();

@@ -16,8 +16,9 @@ const KEPT_SETS = 8;
 
 /** The voter whose ed25519 key comes from this 32-byte seed. */
 export function voterFromSeed(seed: Uint8Array): Voter {
-  // A JSON web key, since OpenSSL takes half a millisecond for one in DER: histories have many.
-  const id = ed25519KeypairFromSeed(seed).slice(0, 32);
+  // The seed, then the public key.
+  const id = ed25519KeypairFromSeed(seed).slice(32, 64);
+  // Opened when it signs, as a JSON web key: OpenSSL takes ten times as long to read DER.
   let key: KeyObject | undefined;
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
   const open = () =>
