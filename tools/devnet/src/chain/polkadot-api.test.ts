@@ -126,7 +126,7 @@ describe.each(['old', 'new'] as const)('an unchanged @polkadot/api, %s relay era
     const head = await relay.query['paras']?.['heads']?.(2004);
     expect(head?.isEmpty).toBe(false);
     const old = await relay.rpc.state.getStorage(toHex(RelayKey.grandpaAuthoritiesOld));
-    expect((old as unknown as { isNone: boolean }).isNone).toBe(era === 'new');
+    expect((old as { isNone: boolean }).isNone).toBe(era === 'new');
     const list = await relay.query['grandpa']?.['authorities']?.();
     if (era === 'new') expect(list?.toJSON()).toHaveLength(4);
     else expect(list).toBeUndefined();
