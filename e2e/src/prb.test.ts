@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -69,6 +70,17 @@ describe('prb at a real manager', () => {
       const file = join(demo.folder, 'fleet.json');
       await prb.run('export', file);
       expect(await prb.run('import', file)).toBe('Nothing differs\n');
+
+      const table = join(demo.folder, 'fleet.csv');
+      await prb.run('inventory', 'export', table);
+      await appendFile(table, 'worker,1,faulty,,,,,nowhere,1\n');
+      await expect(prb.json('inventory', 'import', table, '--dry-run')).rejects.toMatchObject({
+        stdout: expect.stringContaining('"place": "line 4"') as string,
+      });
+      expect(await prb.json('inventory', 'import', table, '--skip-faulty')).toMatchObject({
+        changes: [],
+        unchanged: 2,
+      });
 
       const transactions = await until(
         'a transaction of the worker is done',

@@ -27,6 +27,31 @@ export class MissingError extends BridgeError<'NOT_FOUND'> {
   }
 }
 
+/** Entries of a file that cannot be taken over; each was told. */
+export class FaultyEntriesError extends BridgeError<'FAULTY_ENTRIES'> {
+  constructor(count: number, applied: boolean) {
+    super(
+      'FAULTY_ENTRIES',
+      `${count} entries are faulty${applied ? '' : ', so nothing was changed'}; --skip-faulty takes the others`,
+      { facts: { count } },
+    );
+  }
+}
+
+/** An order that a manager did not take; why was told for each worker. */
+export class NotPossibleError extends BridgeError<'NOT_POSSIBLE'> {
+  constructor(action: string, reason: string) {
+    super('NOT_POSSIBLE', `${action} is not possible ${reason}`, { facts: { action } });
+  }
+}
+
+/** A PRBv3 did not do what was asked of it. */
+export class Prbv3Error extends BridgeError<'PRBV3'> {
+  constructor(command: string, reason: string, cause?: unknown) {
+    super('PRBV3', `PRBv3 refused ${command}: ${reason}`, { facts: { command }, cause });
+  }
+}
+
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
   const { code } = BridgeError.from(error);

@@ -1,11 +1,13 @@
 import {
   createAccessPolicy,
   DataProviderStatus,
+  OrderKind,
   SharedSecret,
   TransactionStatus,
   WalkieRoles,
   WorkerStatus,
   type RequestOf,
+  type ResponseInit,
 } from '@runtime-bridge/walkie-protocol';
 import { MemoryNetwork, type MemoryWalkieOptions } from '@runtime-bridge/walkie-protocol/testing';
 import type { Connect } from './session.js';
@@ -21,6 +23,9 @@ export const createAccessPolicyForTest = () => createAccessPolicy({ hostAddresse
 export interface FakeFleet {
   readonly connect: Connect;
   readonly calls: string[];
+  /** Requests to import, and what is answered. */
+  readonly imports: RequestOf<'ImportInventory'>[];
+  importAnswer: ResponseInit<'ImportInventory'>;
   worker(name: string): Fields<WorkerRow> | undefined;
   pool(pid: bigint): Fields<PoolRow> | undefined;
   addWorkers(count: number): void;
@@ -99,13 +104,35 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
     const status = TransactionStatus.TS_FAILED;
     return { transactions: [{ ...job, status, queuedMs: 1_000n, errorCode: 'CALL_FAILED' }] };
   });
+  for (const method of ['StopWorker', 'DrainWorker', 'ReclaimWorker', 'ResumeWorker'] as const) {
+    manager.handle(method, ({ ids, confirmation }) => {
+      calls.push(`${method} ${ids.join(',')} ${confirmation}`);
+      const possible = !ids.includes('uuid-w2');
+      return {
+        accepted: possible && confirmation === 'sure',
+        confirmation: possible && confirmation === '' ? 'sure' : '',
+        effects: ids.map((id) => ({ workerUuid: id, name: id.slice(5), possible, text: 'Why.' })),
+      };
+    });
+  }
+  manager.handle('ListStandingOrders', () => ({
+    orders: [{ workerUuid: 'uuid-w1', kind: OrderKind.OK_STOP, sinceMs: 1n, text: 'Stopped.' }],
+  }));
+  const imports: RequestOf<'ImportInventory'>[] = [];
+  manager.handle('ExportInventory', ({ format }) => ({ format, text: `form ${format}\n` }));
+  manager.handle('ImportInventory', (request) => {
+    imports.push(request);
+    return { ...fleet.importAnswer, applied: !request.dryRun };
+  });
   provider.handle('GetDataProviderInfo', () => ({
     status: DataProviderStatus.S_IDLE,
     parentProcessedHeight: 100,
   }));
   await manager.start();
   await provider.start();
-  return {
+  const fleet: FakeFleet = {
+    importAnswer: {},
+    imports,
     connect: async ({ psk }) =>
       network.node({ address, secret: psk === undefined ? undefined : SharedSecret.parse(psk) }),
     calls,
@@ -119,6 +146,7 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
       await manager.stop();
     },
   };
+  return fleet;
 }
 
 const workerNamed = (name: string): Fields<WorkerRow> => ({

@@ -4,6 +4,8 @@ import { SharedSecret } from '@runtime-bridge/walkie-protocol';
 import { addChangeCommands } from './change-commands.js';
 import { completionScript } from './completion.js';
 import { ExitCode, exitCodeOf } from './errors.js';
+import { addInventoryCommands } from './inventory-commands.js';
+import { addOrderCommands } from './order-commands.js';
 import { showEvents, showTransactions, type PastOptions } from './past.js';
 import { Session, type Connect, type Manager } from './session.js';
 import { showInfo, showPeers, showPools, showStatus, showWorkers, type Show } from './show.js';
@@ -67,8 +69,8 @@ Examples:
   prb transactions --state failed
   prb restart worker-1 worker-2
   prb create worker worker-3 --pid 2 --endpoint http://10.0.0.3:8000 --stake 1500
-  prb --json export > fleet.json
-  prb import fleet.json --dry-run`,
+  prb inventory export fleet.yaml
+  prb inventory import fleet.yaml --dry-run`,
     );
 
   const options = () => program.opts<GlobalOptions>();
@@ -146,6 +148,8 @@ Examples:
       runner.withManager((manager, show) => showTransactions(show, manager, filter)),
     );
   addChangeCommands(program, terminal, runner);
+  addInventoryCommands(program, terminal, runner);
+  addOrderCommands(program, runner);
   program
     .command('secret')
     .description('make a shared secret for PHALA_WALKIE_PSK')

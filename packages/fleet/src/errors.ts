@@ -12,6 +12,8 @@ export const FleetErrorCode = {
   POOL_IN_USE: 'POOL_IN_USE',
   /** The inventory holds as much as it may. */
   INVENTORY_FULL: 'INVENTORY_FULL',
+  /** What was looked at in a dry run is no longer what would be done. */
+  PLAN_OUTDATED: 'PLAN_OUTDATED',
   /** The store was written by another version, or by something else. */
   BAD_STORE: 'BAD_STORE',
   /** The database of a lifecycle manager of 2022, or a key in it, cannot be read. */

@@ -17,6 +17,7 @@ import type {
   PoolRow,
   RowIdentity,
   RowUpdate,
+  TransferSteps,
   WorkerInput,
   WorkerRow,
 } from './rows.js';
@@ -108,13 +109,7 @@ export class Inventory {
 
   /** @throws FleetError INVALID_FIELD, DUPLICATED, INVENTORY_FULL; nothing is changed then */
   createPools(inputs: readonly PoolInput[]): Promise<PoolRow[]> {
-    return this.#batch((draft) =>
-      inputs.map((input, index) => {
-        const item = label('pools', index, input.name);
-        checkPool(item, input, true);
-        return this.#putPool(draft, this.#poolRow(item, randomUUID(), input, undefined));
-      }),
-    );
+    return this.#batch((draft) => this.#createPools(draft, inputs));
   }
 
   /**
@@ -123,29 +118,12 @@ export class Inventory {
    * @throws FleetError NOT_FOUND, INVALID_FIELD, DUPLICATED, POOL_IN_USE; nothing is changed then
    */
   updatePools(updates: readonly RowUpdate<PoolInput>[]): Promise<PoolRow[]> {
-    return this.#batch((draft) =>
-      updates.flatMap((update, index) => {
-        const item = label('items', index, nameOf(update.id));
-        const old = this.#find(item, 'Pool', update.id, draft.pools);
-        if ('deleted' in update) {
-          draft.pools.delete(old.uuid);
-          draft.changes.push({ delete: 'pool', uuid: old.uuid });
-          return [];
-        }
-        checkPool(item, update.input, false);
-        return [this.#putPool(draft, this.#poolRow(item, old.uuid, update.input, old))];
-      }),
-    );
+    return this.#batch((draft) => this.#updatePools(draft, updates));
   }
 
   /** @throws FleetError INVALID_FIELD, NOT_FOUND (the pool), DUPLICATED, INVENTORY_FULL; nothing is changed then */
   createWorkers(inputs: readonly WorkerInput[]): Promise<WorkerRow[]> {
-    return this.#batch((draft) =>
-      inputs.map((input, index) => {
-        const item = label('workers', index, input.name);
-        return this.#putWorker(draft, this.#workerRow(item, randomUUID(), input, undefined, draft));
-      }),
-    );
+    return this.#batch((draft) => this.#createWorkers(draft, inputs));
   }
 
   /**
@@ -154,18 +132,33 @@ export class Inventory {
    * @throws FleetError NOT_FOUND, INVALID_FIELD, DUPLICATED; nothing is changed then
    */
   updateWorkers(updates: readonly RowUpdate<WorkerInput>[]): Promise<WorkerRow[]> {
-    return this.#batch((draft) =>
-      updates.flatMap((update, index) => {
-        const item = label('items', index, nameOf(update.id));
-        const old = this.#find(item, 'Worker', update.id, draft.workers);
-        if ('deleted' in update) {
-          draft.workers.delete(old.uuid);
-          draft.changes.push({ delete: 'worker', uuid: old.uuid });
-          return [];
-        }
-        return [this.#putWorker(draft, this.#workerRow(item, old.uuid, update.input, old, draft))];
-      }),
-    );
+    return this.#batch((draft) => this.#updateWorkers(draft, updates));
+  }
+
+  /**
+   * Changes pools and workers together, as one batch. What is to be done is decided on when it is this batch's turn, so
+   * that nothing changes between decision and deed.
+   * @throws FleetError like the methods above; what `decide` throws; nothing is changed then
+   */
+  async transfer(decide: (snapshot: InventorySnapshot) => TransferSteps): Promise<void> {
+    await this.#batch((draft) => {
+      const steps = decide(this.#state.value);
+      this.#createPools(draft, steps.createPools);
+      this.#updatePools(draft, steps.updatePools);
+      this.#createWorkers(draft, steps.createWorkers);
+      this.#updateWorkers(draft, steps.updateWorkers);
+      this.#updatePools(draft, steps.deletePools);
+    });
+  }
+
+  /** Whether a key can be made of a mnemonic. */
+  isMnemonic(text: string): boolean {
+    try {
+      this.#collaborators.sealOperator(text);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether an import of this name was ever done. */
@@ -187,6 +180,48 @@ export class Inventory {
       draft.changes.push({ imported: name });
     });
     this.#imports.add(name);
+  }
+
+  #createPools(draft: Draft, inputs: readonly PoolInput[]): PoolRow[] {
+    return inputs.map((input, index) => {
+      const item = label('pools', index, input.name);
+      checkPool(item, input, true);
+      return this.#putPool(draft, this.#poolRow(item, randomUUID(), input, undefined));
+    });
+  }
+
+  #updatePools(draft: Draft, updates: readonly RowUpdate<PoolInput>[]): PoolRow[] {
+    return updates.flatMap((update, index) => {
+      const item = label('items', index, nameOf(update.id));
+      const old = this.#find(item, 'Pool', update.id, draft.pools);
+      if ('deleted' in update) {
+        draft.pools.delete(old.uuid);
+        draft.changes.push({ delete: 'pool', uuid: old.uuid });
+        return [];
+      }
+      checkPool(item, update.input, false);
+      return [this.#putPool(draft, this.#poolRow(item, old.uuid, update.input, old))];
+    });
+  }
+
+  #createWorkers(draft: Draft, inputs: readonly WorkerInput[]): WorkerRow[] {
+    return inputs.map((input, index) => {
+      const item = label('workers', index, input.name);
+      return this.#putWorker(draft, this.#workerRow(item, randomUUID(), input, undefined, draft));
+    });
+  }
+
+  #updateWorkers(draft: Draft, updates: readonly RowUpdate<WorkerInput>[]): WorkerRow[] {
+    return updates.flatMap((update, index) => {
+      const item = label('items', index, nameOf(update.id));
+      const old = this.#find(item, 'Worker', update.id, draft.workers);
+      if ('deleted' in update) {
+        draft.workers.delete(old.uuid);
+        draft.changes.push({ delete: 'worker', uuid: old.uuid });
+        return [];
+      }
+      return [this.#putWorker(draft, this.#workerRow(item, old.uuid, update.input, old, draft))];
+    });
   }
 
   #batch<T>(work: (draft: Draft) => T): Promise<T> {

@@ -71,3 +71,13 @@ export interface InventorySnapshot {
   readonly pools: ReadonlyMap<string, PoolRow>;
   readonly workers: ReadonlyMap<string, WorkerRow>;
 }
+
+/** Changes of pools and workers that are made together, in this order. */
+export interface TransferSteps {
+  readonly createPools: readonly PoolInput[];
+  readonly updatePools: readonly RowUpdate<PoolInput>[];
+  readonly createWorkers: readonly WorkerInput[];
+  /** Changed and deleted. */
+  readonly updateWorkers: readonly RowUpdate<WorkerInput>[];
+  readonly deletePools: readonly RowUpdate<PoolInput>[];
+}

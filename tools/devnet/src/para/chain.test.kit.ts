@@ -46,18 +46,20 @@ export interface SeenMessage {
 export const START_MS = 1_700_000_000_000;
 export const BLOCK_MS = 12_000;
 
-interface Shared {
+/** What is needed to make calls for a runtime and to read its events. */
+export interface RuntimeTypes {
   registry: TypeRegistry;
   tx: ReturnType<typeof expandMetadata>['tx'];
   pairs: Record<DevName, KeyringPair>;
 }
 
 /** Made once for all chains of a test file: it takes longer than all the blocks of a test. */
-let shared: Shared | undefined;
+let shared: RuntimeTypes | undefined;
 
-function prepare(runtime: ParaRuntime): Shared {
+/** Types and calls of any runtime of Khala's family, by its metadata. */
+export function runtimeTypesOf(bytes: Uint8Array): RuntimeTypes {
   const registry = new TypeRegistry();
-  const metadata = new Metadata(registry, toHex(runtime.metadata));
+  const metadata = new Metadata(registry, toHex(bytes));
   registry.setMetadata(metadata, undefined, { CheckMqSequence: { extrinsic: {}, payload: {} } });
   const keyring = new Keyring({ type: 'sr25519' });
   const pair = (name: string) => keyring.addFromUri(`//${name}`);
@@ -75,6 +77,34 @@ function prepare(runtime: ParaRuntime): Shared {
   };
 }
 
+/** What happened to the extrinsic with this index, by the events of its block. */
+export function outcomeOf(
+  registry: TypeRegistry,
+  events: readonly EventRecord[],
+  index: number,
+): Outcome {
+  const outcome: Outcome = { result: 'absent', events: [], data: {} };
+  for (const { phase, event } of events) {
+    if (!phase.isApplyExtrinsic || phase.asApplyExtrinsic.toNumber() !== index) continue;
+    const name = `${event.section}.${event.method}`;
+    outcome.events.push(name);
+    outcome.data[name] = [...event.data];
+    if (name === 'system.ExtrinsicSuccess') outcome.result = 'ok';
+    if (name === 'system.ExtrinsicFailed') outcome.result = errorNameOf(registry, event.data[0]);
+  }
+  return outcome;
+}
+
+/** `section.Name` of a module error, or the kind of any other. */
+export function errorNameOf(registry: TypeRegistry, error: unknown): string {
+  const e = error as { isModule: boolean; asModule: never; type: string; value: { type?: string } };
+  if (e.isModule) {
+    const { section, name } = registry.findMetaError(e.asModule);
+    return `${section}.${name}`;
+  }
+  return e.value.type === undefined ? e.type : `${e.type}.${e.value.type}`;
+}
+
 /** A parachain in memory whose callers know it only by @polkadot/types and its state. */
 export class TestChain {
   state: Trie;
@@ -86,13 +116,17 @@ export class TestChain {
   readonly pairs: Record<DevName, KeyringPair>;
   readonly genesisHash: Uint8Array;
   private readonly hashes: Uint8Array[] = [];
-  private readonly tx: Shared['tx'];
+  private readonly tx: RuntimeTypes['tx'];
 
   private constructor(
     readonly runtime: ParaRuntime,
     genesis: Partial<ParaGenesis>,
   ) {
-    ({ registry: this.registry, tx: this.tx, pairs: this.pairs } = shared ??= prepare(runtime));
+    ({
+      registry: this.registry,
+      tx: this.tx,
+      pairs: this.pairs,
+    } = shared ??= runtimeTypesOf(runtime.metadata));
     const pairs = runtime.genesis(genesis);
     this.state = Trie.from(new TrieDb(), pairs);
     this.header = runtime.genesisHeader(pairs);
@@ -198,16 +232,7 @@ export class TestChain {
 
   /** What happened to the extrinsic with this index in the last block; 0 and 1 are inherents. */
   outcome(index: number): Outcome {
-    const outcome: Outcome = { result: 'absent', events: [], data: {} };
-    for (const { phase, event } of this.events()) {
-      if (!phase.isApplyExtrinsic || phase.asApplyExtrinsic.toNumber() !== index) continue;
-      const name = `${event.section}.${event.method}`;
-      outcome.events.push(name);
-      outcome.data[name] = [...event.data];
-      if (name === 'system.ExtrinsicSuccess') outcome.result = 'ok';
-      if (name === 'system.ExtrinsicFailed') outcome.result = this.errorName(event.data[0]);
-    }
-    return outcome;
+    return outcomeOf(this.registry, this.events(), index);
   }
 
   /** All events of the last block. */
@@ -226,17 +251,7 @@ export class TestChain {
 
   /** `section.Name` of a module error, or the kind of any other. */
   errorName(error: unknown): string {
-    const e = error as {
-      isModule: boolean;
-      asModule: never;
-      type: string;
-      value: { type?: string };
-    };
-    if (e.isModule) {
-      const { section, name } = this.registry.findMetaError(e.asModule);
-      return `${section}.${name}`;
-    }
-    return e.value.type === undefined ? e.type : `${e.type}.${e.value.type}`;
+    return errorNameOf(this.registry, error);
   }
 
   /** Messages that workers find in the last block. */

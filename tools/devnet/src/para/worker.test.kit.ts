@@ -21,16 +21,25 @@ export interface RegisterOptions {
   signer?: KeyringPair;
 }
 
+/** What makes calls for a chain, ours or a recorded one. */
+export type CallSource = Pick<TestChain, 'pairs' | 'timestampMs' | 'call'>;
+
+const pairOf = (name: string): KeyringPair =>
+  new Keyring({ type: 'sr25519' }).addFromUri(`//worker/${name}`);
+
+/** Key of the worker with this name. */
+export const workerKey = (name: string): Uint8Array => pairOf(name).publicKey;
+
 /** A worker's key and what it says; on-chain state is the chain's business. */
-export class TestWorker {
+export class WorkerCalls {
   readonly pair: KeyringPair;
   sequence = 0n;
 
   constructor(
-    private readonly chain: TestChain,
+    private readonly source: CallSource,
     name: string,
   ) {
-    this.pair = new Keyring({ type: 'sr25519' }).addFromUri(`//worker/${name}`);
+    this.pair = pairOf(name);
   }
 
   get key(): Uint8Array {
@@ -39,7 +48,7 @@ export class TestWorker {
 
   /** The call that registers this worker. */
   registration(options: RegisterOptions = {}): IMethod {
-    const { chain } = this;
+    const chain = this.source;
     const version = options.version ?? 1;
     const operator = 'operator' in options ? options.operator : chain.pairs.Alice.publicKey;
     const info = {
@@ -83,10 +92,6 @@ export class TestWorker {
         );
   }
 
-  register(options: RegisterOptions = {}): Outcome {
-    return this.chain.run(this.registration(options), options.signer ?? this.chain.pairs.Alice);
-  }
-
   /** The call that brings a message of this worker to the chain. */
   message(
     topic: string,
@@ -100,7 +105,7 @@ export class TestWorker {
       payload,
     };
     const signed = concatBytes(paraCodecs.encode('Message', message), scale.u64(sequence));
-    return this.chain.call('phalaMq', 'syncOffchainMessage', {
+    return this.source.call('phalaMq', 'syncOffchainMessage', {
       message: {
         sender: options.sender ?? { Worker: this.key },
         destination: toHex(message.destination),
@@ -135,6 +140,20 @@ export class TestWorker {
         iterations: BigInt(iterations),
       }),
     );
+  }
+}
+
+/** A worker on a chain in memory. */
+export class TestWorker extends WorkerCalls {
+  constructor(
+    private readonly chain: TestChain,
+    name: string,
+  ) {
+    super(chain, name);
+  }
+
+  register(options: RegisterOptions = {}): Outcome {
+    return this.chain.run(this.registration(options), options.signer ?? this.chain.pairs.Alice);
   }
 
   /** Registers and gets a score of `6 × perSecond`. */

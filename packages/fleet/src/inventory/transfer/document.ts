@@ -2,9 +2,10 @@ import { parse, stringify } from 'yaml';
 
 import type { InventorySnapshot } from '../rows.js';
 import { formatCsv, parseCsv } from './csv.js';
+import { formatPrbv3, readPrbv3 } from './prbv3.js';
 
-/** Forms in which an inventory is written down. */
-export type TransferFormat = 'yaml' | 'json' | 'csv';
+/** Forms in which an inventory is written down; `prbv3` is that of the third-generation bridge. */
+export type TransferFormat = 'yaml' | 'json' | 'csv' | 'prbv3';
 
 /** One entry of a document, not checked yet. */
 export interface TransferRow {
@@ -62,6 +63,8 @@ export function formatInventory(snapshot: InventorySnapshot, format: TransferFor
       return `${JSON.stringify({ pools, workers }, undefined, 2)}\n`;
     case 'yaml':
       return stringify({ pools, workers }, { lineWidth: 0 });
+    case 'prbv3':
+      return formatPrbv3(pools, workers);
     case 'csv': {
       const record = (kind: string, row: Record<string, string | boolean>) =>
         COLUMNS.map((column) => (column === 'kind' ? kind : String(row[column] ?? '')));
@@ -85,11 +88,17 @@ export function parseInventory(
   if (format === 'csv') return parseTable(text);
   let document: unknown;
   try {
-    document = format === 'json' ? JSON.parse(text) : parse(text, { intAsBigInt: true });
+    document = format === 'yaml' ? parse(text, { intAsBigInt: true }) : JSON.parse(text);
   } catch (error) {
     // Only the first line: what follows may quote a mnemonic.
     const [reason] = (error instanceof Error ? error.message : '').split('\n');
-    return whole(`must be ${format.toUpperCase()}${position(reason ?? '')}`);
+    const form = format === 'yaml' ? 'YAML' : 'JSON';
+    return whole(`must be ${form}${position(reason ?? '')}`);
+  }
+  if (format === 'prbv3') {
+    return (
+      readPrbv3(document) ?? whole("must be the list that PRBv3's GetAllPoolsWithWorkers gives")
+    );
   }
   if (!isRecord(document)) return whole('must hold the lists "pools" and "workers"');
   const faults: TransferFault[] = [];
@@ -106,7 +115,7 @@ export function parseInventory(
     }
     list.forEach((entry: unknown, index) => {
       const place = `${name}[${index}]`;
-      if (isRecord(entry)) rows.push({ kind, place, fields: entry });
+      if (isRecord(entry)) rows.push({ kind, place, fields: ofPrbExport(entry) });
       else faults.push({ place, field: '', rule: 'must have fields' });
     });
   };
@@ -143,6 +152,13 @@ function parseTable(text: string): { rows: TransferRow[]; faults: TransferFault[
     else faults.push({ place, field: 'kind', rule: 'must be pool or worker' });
   }
   return { rows, faults };
+}
+
+/** `prb export` calls the proxied account by its own name. */
+function ofPrbExport(entry: Record<string, unknown>): Record<string, unknown> {
+  if (!('proxiedAccount' in entry) || 'realPhalaSs58' in entry) return entry;
+  const { proxiedAccount, ...others } = entry;
+  return { ...others, realPhalaSs58: proxiedAccount };
 }
 
 function whole(rule: string): { rows: TransferRow[]; faults: TransferFault[] } {

@@ -5,6 +5,7 @@ import type {
   PoolInput,
   PoolRow,
   RowUpdate,
+  TransferSteps,
   WorkerInput,
   WorkerRow,
 } from '../rows.js';
@@ -29,20 +30,15 @@ export interface TransferPlan {
   readonly unchanged: number;
   /** Entries that cannot be taken over; the others can. */
   readonly faults: readonly TransferFault[];
-  /** To be applied in this order: pools made and changed, workers made, changed and deleted, pools deleted. */
-  readonly steps: {
-    readonly createPools: readonly PoolInput[];
-    readonly updatePools: readonly RowUpdate<PoolInput>[];
-    readonly createWorkers: readonly WorkerInput[];
-    readonly updateWorkers: readonly RowUpdate<WorkerInput>[];
-    readonly deletePools: readonly RowUpdate<PoolInput>[];
-  };
+  readonly steps: TransferSteps;
 }
 
 /** How the document is meant. */
 export interface TransferOptions {
   /** Whether rows that are not in the document go. @default false */
   prune?: boolean;
+  /** Whether a text is a mnemonic that a key can be made of. @default every text is */
+  isMnemonic?: (text: string) => boolean;
 }
 
 interface Steps {
@@ -70,7 +66,7 @@ class Fault extends Error {
 export function planTransfer(
   document: { rows: readonly TransferRow[]; faults: readonly TransferFault[] },
   snapshot: InventorySnapshot,
-  { prune = false }: TransferOptions = {},
+  { prune = false, isMnemonic = () => true }: TransferOptions = {},
 ): TransferPlan {
   const faults = [...document.faults];
   const changes: TransferChange[] = [];
@@ -114,6 +110,9 @@ export function planTransfer(
       const old = oldPools.get(poolId);
       const input = poolInput(row, poolId, old);
       checkPool(row.place, input, old === undefined);
+      if (input.mnemonic !== '' && !isMnemonic(input.mnemonic)) {
+        throw new Fault('mnemonic', 'must be a valid mnemonic phrase');
+      }
       const holder = names.get(input.name);
       if (holder !== undefined && holder !== poolId) {
         throw new Fault('name', `belongs to pool ${holder.toString()} already`);

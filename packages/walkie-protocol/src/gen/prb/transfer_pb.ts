@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file prb/transfer.proto.
  */
 export const file_prb_transfer: GenFile = /*@__PURE__*/
-  fileDesc("ChJwcmIvdHJhbnNmZXIucHJvdG8SDHByYi50cmFuc2ZlciI1Cg1FeHBvcnRSZXF1ZXN0EiQKBmZvcm1hdBgBIAEoDjIULnByYi50cmFuc2Zlci5Gb3JtYXQiPgoIRG9jdW1lbnQSJAoGZm9ybWF0GAEgASgOMhQucHJiLnRyYW5zZmVyLkZvcm1hdBIMCgR0ZXh0GAIgASgJIokBCg1JbXBvcnRSZXF1ZXN0EiQKBmZvcm1hdBgBIAEoDjIULnByYi50cmFuc2Zlci5Gb3JtYXQSDAoEdGV4dBgCIAEoCRIPCgdkcnlfcnVuGAMgASgIEg0KBXBydW5lGAQgASgIEhMKC3NraXBfZmF1bHR5GAUgASgIEg8KB3BsYW5faWQYBiABKAkiOwoLRmllbGRDaGFuZ2USDQoFZmllbGQYASABKAkSDgoGYmVmb3JlGAIgASgJEg0KBWFmdGVyGAMgASgJIvoBCgZDaGFuZ2USJwoEa2luZBgBIAEoDjIZLnByYi50cmFuc2Zlci5DaGFuZ2UuS2luZBIrCgZhY3Rpb24YAiABKA4yGy5wcmIudHJhbnNmZXIuQ2hhbmdlLkFjdGlvbhIMCgRuYW1lGAMgASgJEgsKA3BpZBgEIAEoBBIpCgZmaWVsZHMYBSADKAsyGS5wcmIudHJhbnNmZXIuRmllbGRDaGFuZ2UiIAoES2luZBIKCgZLX1BPT0wQABIMCghLX1dPUktFUhABIjIKBkFjdGlvbhIMCghBX0NSRUFURRAAEgwKCEFfQ0hBTkdFEAESDAoIQV9ERUxFVEUQAiIzCgVGYXVsdBINCgVwbGFjZRgBIAEoCRINCgVmaWVsZBgCIAEoCRIMCgRydWxlGAMgASgJIo8BCgxJbXBvcnRSZXN1bHQSDwoHYXBwbGllZBgBIAEoCBIlCgdjaGFuZ2VzGAIgAygLMhQucHJiLnRyYW5zZmVyLkNoYW5nZRIRCgl1bmNoYW5nZWQYAyABKA0SIwoGZmF1bHRzGAQgAygLMhMucHJiLnRyYW5zZmVyLkZhdWx0Eg8KB3BsYW5faWQYBSABKAkqRwoGRm9ybWF0Eg0KCUZfVU5LTk9XThAAEgoKBkZfWUFNTBABEgoKBkZfSlNPThACEgkKBUZfQ1NWEAMSCwoHRl9QUkJWMxAEYghlZGl0aW9uc3DoBw");
+  fileDesc("ChJwcmIvdHJhbnNmZXIucHJvdG8SDHByYi50cmFuc2ZlciI1Cg1FeHBvcnRSZXF1ZXN0EiQKBmZvcm1hdBgBIAEoDjIULnByYi50cmFuc2Zlci5Gb3JtYXQiPgoIRG9jdW1lbnQSJAoGZm9ybWF0GAEgASgOMhQucHJiLnRyYW5zZmVyLkZvcm1hdBIMCgR0ZXh0GAIgASgJIkMKCVBvb2xPd25lchILCgNwaWQYASABKAQSEAoIbW5lbW9uaWMYAiABKAkSFwoPcmVhbF9waGFsYV9zczU4GAMgASgJIrIBCg1JbXBvcnRSZXF1ZXN0EiQKBmZvcm1hdBgBIAEoDjIULnByYi50cmFuc2Zlci5Gb3JtYXQSDAoEdGV4dBgCIAEoCRIPCgdkcnlfcnVuGAMgASgIEg0KBXBydW5lGAQgASgIEhMKC3NraXBfZmF1bHR5GAUgASgIEg8KB3BsYW5faWQYBiABKAkSJwoGb3duZXJzGAcgAygLMhcucHJiLnRyYW5zZmVyLlBvb2xPd25lciI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAki+gEKBkNoYW5nZRInCgRraW5kGAEgASgOMhkucHJiLnRyYW5zZmVyLkNoYW5nZS5LaW5kEisKBmFjdGlvbhgCIAEoDjIbLnByYi50cmFuc2Zlci5DaGFuZ2UuQWN0aW9uEgwKBG5hbWUYAyABKAkSCwoDcGlkGAQgASgEEikKBmZpZWxkcxgFIAMoCzIZLnByYi50cmFuc2Zlci5GaWVsZENoYW5nZSIgCgRLaW5kEgoKBktfUE9PTBAAEgwKCEtfV09SS0VSEAEiMgoGQWN0aW9uEgwKCEFfQ1JFQVRFEAASDAoIQV9DSEFOR0UQARIMCghBX0RFTEVURRACIjMKBUZhdWx0Eg0KBXBsYWNlGAEgASgJEg0KBWZpZWxkGAIgASgJEgwKBHJ1bGUYAyABKAkijwEKDEltcG9ydFJlc3VsdBIPCgdhcHBsaWVkGAEgASgIEiUKB2NoYW5nZXMYAiADKAsyFC5wcmIudHJhbnNmZXIuQ2hhbmdlEhEKCXVuY2hhbmdlZBgDIAEoDRIjCgZmYXVsdHMYBCADKAsyEy5wcmIudHJhbnNmZXIuRmF1bHQSDwoHcGxhbl9pZBgFIAEoCSpHCgZGb3JtYXQSDQoJRl9VTktOT1dOEAASCgoGRl9ZQU1MEAESCgoGRl9KU09OEAISCQoFRl9DU1YQAxILCgdGX1BSQlYzEARiCGVkaXRpb25zcOgH");
 
 /**
  * @generated from message prb.transfer.ExportRequest
@@ -52,6 +52,37 @@ export type Document = Message<"prb.transfer.Document"> & {
  */
 export const DocumentSchema: GenMessage<Document> = /*@__PURE__*/
   messageDesc(file_prb_transfer, 1);
+
+/**
+ * What a text does not say of a pool: forms that never hold keys are imported with these.
+ *
+ * @generated from message prb.transfer.PoolOwner
+ */
+export type PoolOwner = Message<"prb.transfer.PoolOwner"> & {
+  /**
+   * @generated from field: uint64 pid = 1;
+   */
+  pid: bigint;
+
+  /**
+   * @generated from field: string mnemonic = 2;
+   */
+  mnemonic: string;
+
+  /**
+   * Account that the operator is a proxy of; empty for none.
+   *
+   * @generated from field: string real_phala_ss58 = 3;
+   */
+  realPhalaSs58: string;
+};
+
+/**
+ * Describes the message prb.transfer.PoolOwner.
+ * Use `create(PoolOwnerSchema)` to create a new message.
+ */
+export const PoolOwnerSchema: GenMessage<PoolOwner> = /*@__PURE__*/
+  messageDesc(file_prb_transfer, 2);
 
 /**
  * @generated from message prb.transfer.ImportRequest
@@ -96,6 +127,13 @@ export type ImportRequest = Message<"prb.transfer.ImportRequest"> & {
    * @generated from field: string plan_id = 6;
    */
   planId: string;
+
+  /**
+   * Taken where the text's entry of the pool says nothing of it.
+   *
+   * @generated from field: repeated prb.transfer.PoolOwner owners = 7;
+   */
+  owners: PoolOwner[];
 };
 
 /**
@@ -103,7 +141,7 @@ export type ImportRequest = Message<"prb.transfer.ImportRequest"> & {
  * Use `create(ImportRequestSchema)` to create a new message.
  */
 export const ImportRequestSchema: GenMessage<ImportRequest> = /*@__PURE__*/
-  messageDesc(file_prb_transfer, 2);
+  messageDesc(file_prb_transfer, 3);
 
 /**
  * @generated from message prb.transfer.FieldChange
@@ -132,7 +170,7 @@ export type FieldChange = Message<"prb.transfer.FieldChange"> & {
  * Use `create(FieldChangeSchema)` to create a new message.
  */
 export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
-  messageDesc(file_prb_transfer, 3);
+  messageDesc(file_prb_transfer, 4);
 
 /**
  * @generated from message prb.transfer.Change
@@ -171,7 +209,7 @@ export type Change = Message<"prb.transfer.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_prb_transfer, 4);
+  messageDesc(file_prb_transfer, 5);
 
 /**
  * @generated from enum prb.transfer.Change.Kind
@@ -192,7 +230,7 @@ export enum Change_Kind {
  * Describes the enum prb.transfer.Change.Kind.
  */
 export const Change_KindSchema: GenEnum<Change_Kind> = /*@__PURE__*/
-  enumDesc(file_prb_transfer, 4, 0);
+  enumDesc(file_prb_transfer, 5, 0);
 
 /**
  * @generated from enum prb.transfer.Change.Action
@@ -218,7 +256,7 @@ export enum Change_Action {
  * Describes the enum prb.transfer.Change.Action.
  */
 export const Change_ActionSchema: GenEnum<Change_Action> = /*@__PURE__*/
-  enumDesc(file_prb_transfer, 4, 1);
+  enumDesc(file_prb_transfer, 5, 1);
 
 /**
  * An entry that cannot be taken over.
@@ -253,7 +291,7 @@ export type Fault = Message<"prb.transfer.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_prb_transfer, 5);
+  messageDesc(file_prb_transfer, 6);
 
 /**
  * @generated from message prb.transfer.ImportResult
@@ -296,7 +334,7 @@ export type ImportResult = Message<"prb.transfer.ImportResult"> & {
  * Use `create(ImportResultSchema)` to create a new message.
  */
 export const ImportResultSchema: GenMessage<ImportResult> = /*@__PURE__*/
-  messageDesc(file_prb_transfer, 6);
+  messageDesc(file_prb_transfer, 7);
 
 /**
  * Forms in which pools and workers are written down.

@@ -64,7 +64,8 @@ function onBenchReport(
     storage.workers.put(ctx.state, pubkey, {
       ...info,
       initialScore: score,
-      lastUpdated: nowMs / 1000n,
+      // Milliseconds here and seconds at registration: so does the recorded runtime.
+      lastUpdated: nowMs,
     });
   }
   pushWorkerEvent(ctx, PALLET, pubkey, { type: 'BenchScore', value: score });
