@@ -49,7 +49,7 @@ export function build() {
 /** Bundles the dashboard's pages, unless they are there as the sources are now. */
 export function buildDashboard() {
   const app = join(root, 'apps/monitor');
-  const stamp = join(app, 'dist/web/.sources');
+  const stamp = join(app, 'dist/web.sources');
   const sources = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
   for (const folder of ['web', 'src/api']) {
     const files = readdirSync(join(app, folder), { recursive: true, withFileTypes: true });

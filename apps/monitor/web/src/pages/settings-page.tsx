@@ -121,6 +121,7 @@ export function SettingsPage() {
 }
 
 const outcomes: Record<AuditEntry['outcome'], Look> = {
+  begun: { shade: 'info', icon: 'play', word: 'begun', meaning: '', remedy: '' },
   done: { shade: 'ok', icon: 'check', word: 'done', meaning: '', remedy: '' },
   partly: { shade: 'warn', icon: 'warning', word: 'partly', meaning: '', remedy: '' },
   failed: { shade: 'bad', icon: 'errorCircle', word: 'failed', meaning: '', remedy: '' },
