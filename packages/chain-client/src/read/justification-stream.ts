@@ -39,7 +39,7 @@ export class JustificationStream implements Service {
           unsubscribe: 'grandpa_unsubscribeJustifications',
         },
         (item, url) => this.#note(item, url),
-        { signal, retryMs: 10_000 },
+        { signal, retryMs: 10_000, isChecked: true },
       ),
     );
   }

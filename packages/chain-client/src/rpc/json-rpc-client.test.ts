@@ -8,7 +8,9 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { RpcEndpoint } from './endpoint.js';
-import { JsonRpcClient, parseEndpoints, type JsonRpcClientOptions } from './json-rpc-client.js';
+import { parseEndpoints } from './endpoint-list.js';
+import type { JsonRpcClientOptions } from './client-options.js';
+import { JsonRpcClient } from './json-rpc-client.js';
 import { ScriptedNode, type Script } from './scripted-node.test.support.js';
 
 const clients: JsonRpcClient[] = [];
@@ -330,6 +332,52 @@ describe('endpoints that have to pass a check', () => {
     right.dropAll();
     await expect.poll(() => one.endpoints[1]!.lies).toBe(1);
     expect(one.usable).toEqual([]);
+  });
+});
+
+describe('long work', () => {
+  const subscribable: Script = ({ method, reply, socket }) => {
+    reply(method === 'sub' ? 's1' : null);
+    if (method === 'sub')
+      socket.send(JSON.stringify({ method: 'x', params: { subscription: 's1', result: 'item' } }));
+  };
+
+  it('leaves an endpoint that lies elsewhere, while what is checked is still heard of it', async () => {
+    const [first, second] = [await node(subscribable), await node(subscribable)];
+    const one = await client([first, second]);
+    await connected(one, 2);
+    const from: string[] = [];
+    const stop = new AbortController();
+    const following = one.follow(
+      { method: 'sub', unsubscribe: 'unsub' },
+      (_item, url) => from.push(url),
+      { signal: stop.signal, isChecked: true },
+    );
+    await expect.poll(() => [...from].sort()).toEqual([first.url, second.url].sort());
+    const at: string[] = [];
+    let fail = (_error: Error) => {};
+    const done = one.use(
+      (rpc, signal) => {
+        at.push(rpc.url);
+        return new Promise((_resolve, reject) => {
+          fail = reject;
+          signal?.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      },
+      { leaveWhenBehind: true, faultOf: () => 'failure' },
+    );
+    one.blame(first.url, 'lie', new Error('wrong head'));
+    await expect.poll(() => at).toEqual([first.url, second.url]);
+    // There is nobody else to go to: what it serves is checked anyhow.
+    one.blame(second.url, 'lie', new Error('wrong head'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(at).toEqual([first.url, second.url]);
+    expect(one.endpoints.map(({ lies }) => lies)).toEqual([1, 1]);
+    expect([...first.calls, ...second.calls]).not.toContain('unsub');
+    fail(new Error('the end'));
+    await expect(done).rejects.toThrow('the end');
+    stop.abort();
+    await following;
   });
 });
 
