@@ -105,7 +105,7 @@ describe('deltas', () => {
           expect(asPlain(model)).toEqual(asPlain(modelOf(store.state(0))));
         };
         for (const one of changes) {
-          if (one.kind === 'put') put(store, one.uuid, one.fields as Partial<WorkerRow>);
+          if (one.kind === 'put') put(store, one.uuid, one.fields);
           else if (one.kind === 'keep') store.keepWorkers('m', new Set(one.uuids));
           else if (one.kind === 'queue') store.set('queues', queue(one.uuid, one.queued));
           else if (one.kind === 'unqueue') store.delete('queues', one.uuid);
