@@ -86,8 +86,8 @@ export interface ProcessHandle {
   /** Such as v20.20.2. */
   readonly version: string;
   readonly env: Environment;
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: ProcessOutput;
+  readonly stderr: ProcessOutput;
   exitCode?: number | string | null | undefined;
   exit(code?: number): never;
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -95,6 +95,13 @@ export interface ProcessHandle {
     event: 'uncaughtException' | 'unhandledRejection',
     listener: (error: unknown) => void,
   ): unknown;
+}
+
+/** One of a process's two outputs. */
+export interface ProcessOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** What a service is built from. */
@@ -259,11 +266,17 @@ async function runUntilStopped<S extends SettingsSchema>(
       end(ExitCode.OK);
     });
   }
+  let failed = false;
   const unexpected = (error: unknown) => {
+    // One is enough to end; telling of it may be what fails.
+    if (failed) return;
+    failed = true;
     logger.fatal('Unexpected error, the process ends', {}, error);
     starting.abort();
     end(ExitCode.UNEXPECTED);
   };
+  // Work goes on when nobody reads the log any more, and telling of that would write to the same broken pipe.
+  for (const output of [handle.stdout, handle.stderr]) output.on?.('error', () => {});
   handle.on('uncaughtException', unexpected);
   handle.on('unhandledRejection', unexpected);
 
