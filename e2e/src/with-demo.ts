@@ -64,6 +64,7 @@ export async function until<T>(
   ask: () => Promise<T>,
   holds: (answer: T) => boolean,
   timeoutMs: number,
+  everyMs = 500,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
@@ -75,7 +76,7 @@ export async function until<T>(
     } catch (error) {
       last = error instanceof Error ? error.message : error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`Not within ${timeoutMs / 1000} s: ${what}; last seen: ${JSON.stringify(last)}`);
 }

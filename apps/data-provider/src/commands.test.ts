@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runService } from '@runtime-bridge/service-kit';
@@ -43,9 +43,25 @@ it.each(['inspect', 'verify', 'compact', 'export'])('%s makes no store', async (
   expect(said.err).toContain('PHALA_LOCAL_DB_PATH');
 });
 
-it.each([['export'], ['import'], ['import', '--all'], ['export', 'a', 'b']])(
-  '%s wants one file: %s',
-  async (...args) => {
-    expect((await run(...args)).code).toBe(78);
+it.each([
+  ['export'],
+  ['import'],
+  ['import', '--all'],
+  ['export', 'a', 'b'],
+  ['verify', '--header'],
+  ['verify', 'all'],
+  ['inspect', 'all'],
+  ['compact', '--headers'],
+])('%s refuses what it does not know: %s', async (...args) => {
+  expect((await run(...args)).code).toBe(78);
+});
+
+it.each(['a file that is not there', 'another file'])(
+  'import makes no store of %s',
+  async (what) => {
+    const file = join(folder, 'file');
+    if (what === 'another file') await writeFile(file, 'no store at all');
+    expect((await run('import', file)).code).toBe(1);
+    await expect(access(join(folder, 'store'))).rejects.toThrow('ENOENT');
   },
 );

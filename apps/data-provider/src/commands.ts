@@ -3,12 +3,18 @@ import {
   BlockStoreError,
   BlockStoreErrorCode,
   compactStore,
+  expectStoreFile,
   exportStore,
   importStore,
   inspectStore,
   verifyStore,
 } from '@runtime-bridge/block-store';
-import { defineCommand, ExitCode, type Command } from '@runtime-bridge/service-kit';
+import {
+  defineCommand,
+  ExitCode,
+  type Command,
+  type CommandContext,
+} from '@runtime-bridge/service-kit';
 import { access } from 'node:fs/promises';
 import { dataProviderSettings } from './settings.js';
 
@@ -50,80 +56,92 @@ async function withStore<T>(
 
 /** What the data provider's program does with its store while it does not serve it. */
 export const commands: Readonly<Record<string, Command>> = {
-  inspect: defineCommand({
-    description: 'Tells what the store holds, as JSON',
-    settings,
+  inspect: storeCommand('Tells what the store holds, as JSON', {
     run: ({ settings: values, print }) =>
       withStore(values, false, async (store) => {
         print(JSON.stringify(await inspectStore(store, values.storePath), undefined, 2));
-        return ExitCode.OK;
       }),
   }),
-  verify: defineCommand({
-    description:
-      'Proves the whole store anew from its genesis; --headers leaves out storage changes, which take memory',
-    usage: '[--headers]',
-    settings,
-    run: ({ settings: values, args, print, progress, signal }) =>
-      withStore(values, false, async (store) => {
-        const state = !args.includes('--headers');
-        const onProgress = progress.show.bind(progress);
-        print(JSON.stringify(await verifyStore(store, { state, onProgress, signal })));
-        return ExitCode.OK;
-      }),
-  }),
-  compact: defineCommand({
-    description: 'Rewrites the store so that what was replaced takes no room',
-    settings,
+  verify: storeCommand(
+    'Proves the whole store anew from its genesis; --headers leaves out storage changes, which take memory',
+    {
+      usage: '[--headers]',
+      accepts: (args) => args.every((arg) => arg === '--headers'),
+      run: ({ settings: values, args, print, progress, signal }) =>
+        withStore(values, false, async (store) => {
+          const state = !args.includes('--headers');
+          const onProgress = progress.show.bind(progress);
+          print(JSON.stringify(await verifyStore(store, { state, onProgress, signal })));
+        }),
+    },
+  ),
+  compact: storeCommand('Rewrites the store so that what was replaced takes no room', {
     run: ({ settings: values, print, progress, signal }) =>
       withStore(values, false, async (store) => {
         const before = await inspectStore(store, values.storePath);
         await compactStore(store, { onProgress: progress.show.bind(progress), signal });
         const after = await inspectStore(store, values.storePath);
         print(JSON.stringify({ bytesBefore: before.diskBytes, bytesAfter: after.diskBytes }));
-        return ExitCode.OK;
       }),
   }),
-  export: defineCommand({
-    description: 'Copies the store into one file, which must not exist',
+  export: storeCommand('Copies the store into one file, which must not exist', {
     usage: '<file>',
-    settings,
-    run: ({ settings: values, args, print, progress, signal, logger }) => {
-      const path = onlyFile(args);
-      if (path === undefined) {
-        logger.error('Give one file');
-        return Promise.resolve(ExitCode.BAD_SETTINGS);
-      }
-      return withStore(values, false, async (store) => {
-        const bytes = await exportStore(store, {
-          path,
-          onProgress: progress.show.bind(progress),
-          signal,
+    accepts: isOneFile,
+    run: ({ settings: values, args, print, progress, signal }) =>
+      withStore(values, false, async (store) => {
+        const path = args[0]!;
+        const onProgress = progress.show.bind(progress);
+        print(
+          JSON.stringify({ path, bytes: await exportStore(store, { path, onProgress, signal }) }),
+        );
+      }),
+  }),
+  import: storeCommand(
+    'Fills the store from such a file, proving everything; goes on where it stopped',
+    {
+      usage: '<file>',
+      accepts: isOneFile,
+      run: async ({ settings: values, args, print, progress, signal }) => {
+        const path = args[0]!;
+        // Before a store is made for it.
+        await expectStoreFile(path);
+        await withStore(values, true, async (store) => {
+          await importStore(store, { path, onProgress: progress.show.bind(progress), signal });
+          print(JSON.stringify(store.heights.value));
         });
-        print(JSON.stringify({ path, bytes }));
-        return ExitCode.OK;
-      });
+      },
     },
-  }),
-  import: defineCommand({
-    description: 'Fills the store from such a file, proving everything; goes on where it stopped',
-    usage: '<file>',
-    settings,
-    run: ({ settings: values, args, print, progress, signal, logger }) => {
-      const path = onlyFile(args);
-      if (path === undefined) {
-        logger.error('Give one file');
-        return Promise.resolve(ExitCode.BAD_SETTINGS);
-      }
-      return withStore(values, true, async (store) => {
-        await importStore(store, { path, onProgress: progress.show.bind(progress), signal });
-        print(JSON.stringify(store.heights.value));
-        return ExitCode.OK;
-      });
-    },
-  }),
+  ),
 };
 
-function onlyFile(args: readonly string[]): string | undefined {
-  return args.length === 1 && !args[0]!.startsWith('-') ? args[0] : undefined;
+/** A command that works on the store and is done when it has not thrown. */
+function storeCommand(
+  description: string,
+  command: {
+    usage?: string;
+    /** Which words may come behind its name. @default none */
+    accepts?: (args: readonly string[]) => boolean;
+    run: (context: CommandContext<typeof settings>) => Promise<void>;
+  },
+): Command {
+  const { usage = '', accepts = (args) => args.length === 0, run } = command;
+  return defineCommand({
+    description,
+    usage,
+    settings,
+    run: async (context) => {
+      const { args, logger } = context;
+      if (!accepts(args)) {
+        const expected = usage === '' ? 'nothing' : usage;
+        logger.error('Wrong words behind the command', { given: args.join(' '), expected });
+        return ExitCode.BAD_SETTINGS;
+      }
+      await run(context);
+      return ExitCode.OK;
+    },
+  });
+}
+
+function isOneFile(args: readonly string[]): boolean {
+  return args.length === 1 && args[0] !== '' && !args[0]!.startsWith('-');
 }

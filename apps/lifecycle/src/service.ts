@@ -9,6 +9,7 @@ import {
   TaskGroup,
   systemClock,
   type Clock,
+  type Hex,
   type Logger,
   type MetricsRegister,
   type Service,
@@ -18,6 +19,10 @@ import {
   ChainWatch,
   FleetManager,
   importLocalDb,
+  OrderBook,
+  OrderDesk,
+  serveOrders,
+  StateStore,
   Inventory,
   ProcessMetrics,
   ProviderWatch,
@@ -25,6 +30,7 @@ import {
   serveLifecycle,
   serveTransfer,
   WorkerHistory,
+  type InventorySnapshot,
   type RunnerSettings,
   type TransactionBook,
 } from '@runtime-bridge/fleet';
@@ -37,7 +43,8 @@ import {
   type OperatorKey,
 } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
-import type { JobProducer } from '@runtime-bridge/tx-queue';
+import type { JobProducer, Tenure } from '@runtime-bridge/tx-queue';
+import { ChainPreflight, PreflightProducer } from '@runtime-bridge/tx-sender';
 import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
 import { showMetrics } from './child-metrics.js';
@@ -53,6 +60,8 @@ export interface LifecycleCollaborators {
   metrics: MetricsRegister;
   health: Health;
   clock?: Clock;
+  /** This manager's time as the one that works on its queue; undefined without Redis. */
+  tenure?: Tenure | undefined;
 }
 
 /** A lifecycle manager, with what tests and tools want to see of it. */
@@ -85,7 +94,12 @@ export async function createLifecycle(
   // Said before anything is touched, should the settings make no sense together.
   const queue = settings.configMode
     ? undefined
-    : createQueue(settings, { forkTrader: () => fork('trader', 'trader'), logger, metrics });
+    : createQueue(settings, {
+        forkTrader: () => fork('trader', 'trader'),
+        tenure: collaborators.tenure,
+        logger,
+        metrics,
+      });
   const identity = await loadOrCreateIdentity(
     {
       directory: settings.identityDirectory,
@@ -94,7 +108,8 @@ export async function createLifecycle(
     },
     { logger },
   );
-  logger.info('Got my peer id', { peerId: identity.peerId });
+  // Said before by one that stood by.
+  if (!collaborators.tenure) logger.info('Got my peer id', { peerId: identity.peerId });
   const directory = `${settings.storePath}.store`;
   await mkdir(directory, { recursive: true });
   const inventory = await Inventory.open(
@@ -118,6 +133,9 @@ export async function createLifecycle(
   await mkdir(historyDirectory, { recursive: true });
   const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
   await history.retain(new Set(inventory.snapshot.workers.keys()));
+  const stateDirectory = `${settings.storePath}.state`;
+  await mkdir(stateDirectory, { recursive: true });
+  const state = await StateStore.open({ directory: stateDirectory });
   const group = new ServiceGroup('lifecycle', { logger });
   group.add({
     name: 'inventory',
@@ -128,6 +146,11 @@ export async function createLifecycle(
     name: 'history',
     start: () => Promise.resolve(),
     stop: () => history.close(),
+  });
+  group.add({
+    name: 'state',
+    start: () => Promise.resolve(),
+    stop: () => state.close(),
   });
   for (const service of queue?.services ?? []) group.add(service);
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
@@ -140,6 +163,7 @@ export async function createLifecycle(
       identity,
       inventory,
       history,
+      state,
       para,
       producer: queue?.producer,
       transactions: queue?.transactions,
@@ -156,6 +180,14 @@ export async function createLifecycle(
   };
 }
 
+/** Account of the operator of a pool, by the pool's id on chain. */
+function operatorOf({ pools }: InventorySnapshot, poolId: string): Hex | undefined {
+  for (const pool of pools.values()) {
+    if (pool.poolId.toString() === poolId) return pool.operatorPublicKey;
+  }
+  return undefined;
+}
+
 function seal(identity: Identity, mnemonic: string) {
   return sealed(identity, operatorFromMnemonic(mnemonic));
 }
@@ -169,10 +201,11 @@ interface OperationCollaborators extends LifecycleCollaborators {
   identity: Identity;
   inventory: Inventory;
   history: WorkerHistory;
+  state: StateStore;
   para: ParaApi;
   /** Undefined in config mode. */
   producer: JobProducer | undefined;
-  /** Undefined where no trader is built in. */
+  /** Undefined in config mode. */
   transactions: TransactionBook | undefined;
 }
 
@@ -225,6 +258,7 @@ class Operation implements Service {
       const { inventory, history } = this.#with;
       serveLifecycle(walkie, { inventory, fleet: undefined });
       serveTransfer(walkie, { inventory });
+      serveOrders(walkie, { desk: undefined });
       serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
@@ -278,7 +312,7 @@ class Operation implements Service {
     producer: JobProducer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { inventory, history, para, fork, logger, metrics, clock } = this.#with;
+    const { inventory, history, state, para, fork, logger, metrics, clock } = this.#with;
     const settings = this.#settings;
     const providers = this.#running.add(
       new ProviderWatch(
@@ -301,6 +335,7 @@ class Operation implements Service {
         logger,
       }),
     );
+    const orders = await OrderBook.open(state.section('orders'));
     const fleet = this.#running.add(
       new FleetManager(
         {
@@ -314,7 +349,14 @@ class Operation implements Service {
           chain,
           registerWorkerV2: () => para.supportsRegisterWorkerV2(),
           bestBlock: () => para.bestHead.value?.number ?? -1,
-          producer,
+          producer: new PreflightProducer({
+            producer,
+            source: new ChainPreflight({}, { para, logger }),
+            operatorOf: (pool) => operatorOf(inventory.snapshot, pool),
+            logger,
+            metrics,
+          }),
+          orders,
           history,
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,
@@ -323,6 +365,21 @@ class Operation implements Service {
         },
       ),
     );
+    const desk = this.#running.add(
+      new OrderDesk(
+        { syncOnly: settings.syncOnly },
+        {
+          book: orders,
+          inventory,
+          facts: chain.facts,
+          snapshot: (uuid) => fleet.snapshot(uuid),
+          submit: (...args) => fleet.submit(...args),
+          logger,
+          clock,
+        },
+      ),
+    );
+    serveOrders(walkie, { desk });
     serveLifecycle(walkie, { inventory, fleet, clock });
     serveTransfer(walkie, { inventory });
     serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });

@@ -38,6 +38,13 @@ export class FaultyEntriesError extends BridgeError<'FAULTY_ENTRIES'> {
   }
 }
 
+/** An order that a manager did not take; why was told for each worker. */
+export class NotPossibleError extends BridgeError<'NOT_POSSIBLE'> {
+  constructor(action: string, reason: string) {
+    super('NOT_POSSIBLE', `${action} is not possible ${reason}`, { facts: { action } });
+  }
+}
+
 /** A PRBv3 did not do what was asked of it. */
 export class Prbv3Error extends BridgeError<'PRBV3'> {
   constructor(command: string, reason: string, cause?: unknown) {

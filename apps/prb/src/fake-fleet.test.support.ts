@@ -1,6 +1,7 @@
 import {
   createAccessPolicy,
   DataProviderStatus,
+  OrderKind,
   SharedSecret,
   TransactionStatus,
   WalkieRoles,
@@ -103,6 +104,20 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
     const status = TransactionStatus.TS_FAILED;
     return { transactions: [{ ...job, status, queuedMs: 1_000n, errorCode: 'CALL_FAILED' }] };
   });
+  for (const method of ['StopWorker', 'DrainWorker', 'ReclaimWorker', 'ResumeWorker'] as const) {
+    manager.handle(method, ({ ids, confirmation }) => {
+      calls.push(`${method} ${ids.join(',')} ${confirmation}`);
+      const possible = !ids.includes('uuid-w2');
+      return {
+        accepted: possible && confirmation === 'sure',
+        confirmation: possible && confirmation === '' ? 'sure' : '',
+        effects: ids.map((id) => ({ workerUuid: id, name: id.slice(5), possible, text: 'Why.' })),
+      };
+    });
+  }
+  manager.handle('ListStandingOrders', () => ({
+    orders: [{ workerUuid: 'uuid-w1', kind: OrderKind.OK_STOP, sinceMs: 1n, text: 'Stopped.' }],
+  }));
   const imports: RequestOf<'ImportInventory'>[] = [];
   manager.handle('ExportInventory', ({ format }) => ({ format, text: `form ${format}\n` }));
   manager.handle('ImportInventory', (request) => {

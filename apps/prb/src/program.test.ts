@@ -60,6 +60,28 @@ describe('prb', () => {
     expect(json()).toMatchObject([{ name: 'w1', pid: '2', stake: '1500500000000000' }, {}]);
   });
 
+  it.each([
+    ['stop', 'StopWorker'],
+    ['drain', 'DrainWorker'],
+    ['reclaim', 'ReclaimWorker'],
+    ['resume', 'ResumeWorker'],
+  ])('%s shows what would happen, and has it happen with --yes', async (name, method) => {
+    expect(await prb(name, 'w1')).toBe(0);
+    expect(out).toEqual(['  w1: Why.', 'Nothing ordered; --yes does it']);
+    expect(fleet.calls).toEqual([`${method} uuid-w1 `]);
+    expect(await prb(name, 'w1', '--yes')).toBe(0);
+    expect(out.at(-1)).toBe(`${name}: ordered for 1 workers`);
+    expect(fleet.calls.at(-1)).toBe(`${method} uuid-w1 sure`);
+    expect(await prb(name, 'w1', 'w2', '--yes')).toBe(1);
+    expect(out).toEqual(['! w1: Why.', '! w2: Why.']);
+    expect(fleet.calls.at(-1)).toBe(`${method} uuid-w1,uuid-w2 `);
+  });
+
+  it('shows the orders that stand', async () => {
+    expect(await prb('orders')).toBe(0);
+    expect(out[1]).toMatch(/^w1 +stop +1970-01-01T00:00:00.001Z +no +Stopped\.$/);
+  });
+
   it('shows states, the wrong ones first, and filters', async () => {
     expect(await prb('status')).toBe(0);
     expect(out[0]).toBe('2 workers: 1 S_ERROR, 1 S_ACTIVE');

@@ -5,6 +5,7 @@ import { addChangeCommands } from './change-commands.js';
 import { completionScript } from './completion.js';
 import { ExitCode, exitCodeOf } from './errors.js';
 import { addInventoryCommands } from './inventory-commands.js';
+import { addOrderCommands } from './order-commands.js';
 import { showEvents, showTransactions, type PastOptions } from './past.js';
 import { Session, type Connect, type Manager } from './session.js';
 import { showInfo, showPeers, showPools, showStatus, showWorkers, type Show } from './show.js';
@@ -148,6 +149,7 @@ Examples:
     );
   addChangeCommands(program, terminal, runner);
   addInventoryCommands(program, terminal, runner);
+  addOrderCommands(program, runner);
   program
     .command('secret')
     .description('make a shared secret for PHALA_WALKIE_PSK')

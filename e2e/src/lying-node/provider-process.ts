@@ -27,6 +27,10 @@ export interface ProviderOptions {
   folder: string;
   relay: readonly string[];
   para: readonly string[];
+  /** More environment variables, or other ones. */
+  env?: Readonly<Record<string, string>>;
+  /** The blob server's; any free one when undefined. */
+  blobPort?: number;
 }
 
 const STOP_DEADLINE_MS = 12_000;
@@ -55,7 +59,7 @@ export class ProviderProcess {
   static async start(options: ProviderOptions): Promise<ProviderProcess> {
     const { folder } = options;
     await mkdir(folder, { recursive: true });
-    const [blobPort, metricsPort] = [await freePort(), await freePort()];
+    const [blobPort, metricsPort] = [options.blobPort ?? (await freePort()), await freePort()];
     const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -72,6 +76,7 @@ export class ProviderProcess {
         PHALA_METRICS_PORT: String(metricsPort),
         PHALA_WALKIE_LISTEN_ADDRESSES: '/ip4/127.0.0.1/tcp/0',
         PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true',
+        ...options.env,
       },
     });
     return new ProviderProcess(child, blobPort, metricsPort, join(folder, 'provider.log'));
@@ -79,9 +84,7 @@ export class ProviderProcess {
 
   /** Its heights, as its metrics tell them; -1 while it is not up. */
   async heights(): Promise<ProviderHeights> {
-    const text = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)
-      .then((response) => response.text())
-      .catch(() => '');
+    const text = await this.metrics();
     const height = (chain: string, stage: string) => {
       const sample = new RegExp(
         `^runtime_bridge_provider_height_blocks{chain="${chain}",stage="${stage}"[^}]*} (\\S+)$`,
@@ -94,6 +97,30 @@ export class ProviderProcess {
       relay: height('relay', 'built'),
       para: height('para', 'fetched'),
     };
+  }
+
+  /** A sample of its metrics by labels, which may have more; 0 when there is none. */
+  async metric(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const line = (await this.metrics())
+      .split('\n')
+      .find((one) => one.startsWith(`${name}{`) && wanted.every((label) => one.includes(label)));
+    return Number(line?.slice(line.lastIndexOf(' ')) ?? 0);
+  }
+
+  /** What its metrics port says; nothing while it is not up. */
+  private metrics(): Promise<string> {
+    return fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)
+      .then((response) => response.text())
+      .catch(() => '');
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.ended !== undefined) return;
+    const exited = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGKILL');
+    await exited;
   }
 
   /** SIGTERM, after a deadline SIGKILL; its log is kept beside its data. */
@@ -112,7 +139,7 @@ export class ProviderProcess {
 const given = new Set<number>();
 
 /** A free port below those that the system hands out for outgoing connections, never the same twice. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     if (given.has(port)) continue;

@@ -16,6 +16,10 @@ export const BlockStoreErrorCode = {
   DISK_FULL: 'DISK_FULL',
   /** A file with an exported store cannot be used; facts: `path`, `offset`. */
   FILE_DAMAGED: 'FILE_DAMAGED',
+  /** Something of the name that a store was to be exported to is there already; facts: `path`. */
+  FILE_EXISTS: 'FILE_EXISTS',
+  /** A file cannot be read or written; facts: `path`. */
+  FILE_UNUSABLE: 'FILE_UNUSABLE',
   /** A step does not continue what is stored; facts: `chain`, `block`, `expected`. */
   OUT_OF_ORDER: 'OUT_OF_ORDER',
   /** What a node served does not stand a check; facts: `chain`, `block`, `check`, `endpoint`. */

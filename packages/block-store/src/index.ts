@@ -28,6 +28,7 @@ export { ProgressMeter, type Progress } from './sync/progress.js';
 export { defaultRelaySyncOptions, type RelaySyncOptions } from './sync/relay-sync.js';
 export type { SideState, SyncStatus } from './sync/sync-status.js';
 export { compactStore, inspectStore, type StoreSummary } from './transfer/inspect-store.js';
+export { expectStoreFile } from './transfer/store-file.js';
 export { exportStore, importStore, type TransferOptions } from './transfer/transfer.js';
 export {
   verifyStore,
@@ -35,6 +36,7 @@ export {
   type VerifiedStore,
   type VerifyStoreOptions,
 } from './transfer/verify-store.js';
+export type { BlobParts } from './views/blob-loads.js';
 export {
   BlobViews,
   defaultBlobViewsOptions,

@@ -54,6 +54,14 @@ export {
 } from './manager/fleet-manager.js';
 export { ProviderWatch, type ProviderWatchOptions } from './manager/provider-watch.js';
 export type { RunnerProcess } from './manager/runner-handle.js';
+export type { Order, OrderAction, OrderEffect, OrderKind, OrderView } from './orders/order.js';
+export { OrderBook } from './orders/order-book.js';
+export {
+  OrderDesk,
+  type OrderAnswer,
+  type OrderDeskCollaborators,
+  type OrderDeskOptions,
+} from './orders/order-desk.js';
 export { ProcessMetrics, type ProcessMetricsInlet } from './metrics/process-metrics.js';
 export { type MetricFamily } from './metrics/sampled-metrics.js';
 export { childLine, type IpcPeer } from './runner/line.js';
@@ -84,3 +92,5 @@ export {
   type TransactionRow,
 } from './walkie/history-handlers.js';
 export { serveTransfer } from './walkie/transfer-handlers.js';
+export { serveOrders } from './walkie/order-handlers.js';
+export { StateStore, type StateSection, type StateSectionName } from './state/state-store.js';

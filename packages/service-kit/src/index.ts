@@ -40,3 +40,10 @@ export {
   type ReadSettings,
   type RetiredVariables,
 } from './settings.js';
+export {
+  renewableMetrics,
+  StandbyService,
+  type StandbyCollaborators,
+  type Turn,
+  type TurnSource,
+} from './standby.js';

@@ -118,7 +118,11 @@ describe('jobs', () => {
         payload: fc.record({ pid, publicKey: fc.constant(key), stake }),
       }),
       fc.record({
-        action: fc.constantFrom(JobAction.ADD_WORKER, JobAction.STOP_COMPUTING),
+        action: fc.constantFrom(
+          JobAction.ADD_WORKER,
+          JobAction.STOP_COMPUTING,
+          JobAction.RECLAIM_WORKER,
+        ),
         payload: fc.record({ pid, publicKey: fc.constant(key) }),
       }),
       fc.record({

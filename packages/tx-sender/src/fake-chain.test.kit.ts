@@ -118,6 +118,7 @@ export class FakeChain implements TxChain {
     addWorker: (pool, worker) => this.#call('addWorker', pool.toString(), worker),
     startComputing: (pool, worker, stake) =>
       this.#call('startComputing', pool.toString(), worker, stake.toString()),
+    reclaimPoolWorker: (pool, worker) => this.#call('reclaimPoolWorker', pool.toString(), worker),
     stopComputing: (pool, worker) => this.#call('stopComputing', pool.toString(), worker),
     restartComputing: (pool, worker, stake) =>
       this.#call('restartComputing', pool.toString(), worker, stake.toString()),

@@ -22,6 +22,8 @@ export function callsOfJob(job: TxJob, calls: TxCalls): Hex[] {
     }
     case JobAction.STOP_COMPUTING:
       return [calls.stopComputing(BigInt(job.payload.pid), job.payload.publicKey)];
+    case JobAction.RECLAIM_WORKER:
+      return [calls.reclaimPoolWorker(BigInt(job.payload.pid), job.payload.publicKey)];
     case JobAction.RESTART_COMPUTING: {
       const { pid, publicKey, stake } = job.payload;
       return [calls.restartComputing(BigInt(pid), publicKey, BigInt(stake))];
@@ -39,6 +41,7 @@ export function poolOfJob(job: TxJob): bigint | undefined {
     case JobAction.START_COMPUTING:
     case JobAction.STOP_COMPUTING:
     case JobAction.RESTART_COMPUTING:
+    case JobAction.RECLAIM_WORKER:
       return BigInt(job.payload.pid);
   }
 }

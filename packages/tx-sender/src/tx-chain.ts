@@ -8,6 +8,7 @@ export type TxCalls = Pick<
   | 'addWorker'
   | 'startComputing'
   | 'stopComputing'
+  | 'reclaimPoolWorker'
   | 'restartComputing'
   | 'forceBatch'
   | 'proxy'

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RowKind } from '../rows/keys.js';
+import { heightKey, RowKind } from '../rows/keys.js';
 import type { Meta } from '../rows/meta.js';
 import type { BlockStore, StoreHeights } from '../store/block-store.js';
 import type { OnProgress } from './verify-store.js';
@@ -48,7 +48,7 @@ export async function bytesOf(path: string): Promise<number> {
   return bytes;
 }
 
-/** Parts of a kind's heights that are compacted one after the other, so that progress can be told. */
+/** Parts of a kind of rows that are compacted one after the other, so that progress can be told and the work ended. */
 const PARTS = 64;
 
 /** Rewrites the tables so that what was deleted or replaced takes no room any more. */
@@ -56,18 +56,40 @@ export async function compactStore(
   store: BlockStore,
   options: { onProgress?: OnProgress; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const kinds = Object.values(RowKind);
-  const total = kinds.length * PARTS;
-  let done = 0;
-  for (const kind of kinds) {
-    for (let part = 0; part < PARTS; part += 1) {
+  for (const [name, kind] of Object.entries(RowKind)) {
+    const what = `${name.toLowerCase().replace('_', ' ')} rows`;
+    const borders = bordersOf(kind, store.meta);
+    const total = borders.length - 1;
+    for (let part = 0; part < total; part += 1) {
       options.signal?.throwIfAborted();
-      const step = 256 / PARTS;
-      const end =
-        part === PARTS - 1 ? Uint8Array.of(kind + 1) : Uint8Array.of(kind, (part + 1) * step);
-      await store.database.compactRange(Uint8Array.of(kind, part * step), end);
-      done += 1;
-      options.onProgress?.('parts', done, total);
+      await store.database.compactRange(borders[part]!, borders[part + 1]!);
+      options.onProgress?.(what, part + 1, total);
     }
+  }
+}
+
+/** Keys between which parts of about the same size lie. */
+function bordersOf(kind: RowKind, meta: Readonly<Meta> | undefined): Uint8Array[] {
+  const [first, last] = [Uint8Array.of(kind), Uint8Array.of(kind + 1)];
+  const part = (index: number, from: number, to: number) =>
+    from + Math.floor(((to - from) * index) / PARTS);
+  const inner = Array.from({ length: PARTS - 1 }, (_, index) => index + 1);
+  switch (kind) {
+    case RowKind.RELAY:
+    case RowKind.RANGE_END: {
+      const { relayGenesisHeight: from = 0, relayHeight: to = 0 } = meta ?? {};
+      return [first, ...inner.map((index) => heightKey(kind, part(index, from, to))), last];
+    }
+    case RowKind.PARA:
+      return [
+        first,
+        ...inner.map((index) => heightKey(kind, part(index, 0, meta?.paraHeight ?? 0))),
+        last,
+      ];
+    case RowKind.STATE:
+      // Nodes lie by their paths, in which hashes make all nibbles about as frequent.
+      return [first, ...inner.map((index) => Uint8Array.of(kind, part(index, 0, 256))), last];
+    default:
+      return [first, last];
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,6 +110,40 @@ describe('a file', () => {
     await importStore(other, { path });
     expect(await rowsOf(other)).toEqual(await rowsOf(bench.store));
     await other.stop();
+  });
+
+  it('is not written over, and nothing is left of one that could not be written', async () => {
+    const path = join(folder, 'export');
+    await writeFile(path, 'mine');
+    await expect(exportStore(bench.store, { path })).rejects.toMatchObject({
+      code: BlockStoreErrorCode.FILE_EXISTS,
+    });
+    expect(await readFile(path, 'utf8')).toBe('mine');
+    const stopping = new AbortController();
+    const broken = exportStore(bench.store, {
+      path: join(folder, 'broken'),
+      signal: stopping.signal,
+      onProgress: () => stopping.abort(),
+    });
+    await expect(broken).rejects.toBeDefined();
+    await expect(
+      exportStore(bench.store, { path: join(folder, 'no', 'where') }),
+    ).rejects.toMatchObject({ code: BlockStoreErrorCode.FILE_UNUSABLE });
+    expect((await readdir(folder)).sort()).toEqual(['export']);
+  });
+
+  it('of another chain is refused', async () => {
+    const path = join(folder, 'export');
+    await exportStore(bench.store, { path });
+    const other = await Bench.create({ chains: { paraId: 2035 } });
+    await other.untilBuilt(40);
+    await other.sync.stop();
+    const before = await rowsOf(other.store);
+    await expect(importStore(other.store, { path })).rejects.toMatchObject({
+      code: BlockStoreErrorCode.STORE_OF_OTHER_CHAIN,
+    });
+    expect(await rowsOf(other.store)).toEqual(before);
+    await other.destroy();
   });
 
   it('with a flipped bit is refused by its checksum', async () => {

@@ -17,7 +17,7 @@ import { defaultStateKeeperOptions, genesisState, StateKeeper } from '../state/s
 import type { BlockStore } from '../store/block-store.js';
 import { positionOf } from '../sync/relay-sync.js';
 import { verifyStretch } from '../sync/relay-verify.js';
-import { readStoreFile, writeStoreFile, type FileRow } from './store-file.js';
+import { expectStoreFile, readStoreFile, writeStoreFile, type FileRow } from './store-file.js';
 import { noteHead, stretchOf, type OnProgress } from './verify-store.js';
 
 /** What copying a store to or from a file takes. */
@@ -36,6 +36,7 @@ const TELL_EVERY = 256;
  * Writes what a store holds into a file: genesis, relay rows, para rows. Rows that follow from these are left out; they are
  * made anew, and proved, when it is imported.
  * @returns bytes written
+ * @throws BlockStoreError FILE_EXISTS, FILE_UNUSABLE, STORE_CORRUPT
  */
 export async function exportStore(store: BlockStore, options: TransferOptions): Promise<number> {
   const { meta } = store;
@@ -60,7 +61,8 @@ export async function exportStore(store: BlockStore, options: TransferOptions): 
       for await (const [key, value] of entries) {
         signal?.throwIfAborted();
         const done = heightOfKey(key) - first + 1;
-        if (done % TELL_EVERY === 0) onProgress?.(what, done, last - first + 1);
+        const total = last - first + 1;
+        if (done % TELL_EVERY === 0 || done === total) onProgress?.(what, done, total);
         yield { key, value };
       }
     }
@@ -71,9 +73,10 @@ export async function exportStore(store: BlockStore, options: TransferOptions): 
 /**
  * Fills a store from a file, proving everything as if a node had served it; the file is trusted in nothing but which chain
  * it begins, which the nodes are asked about when the provider starts. Goes on where an earlier import stopped.
- * @throws BlockStoreError FILE_DAMAGED, BLOCK_REFUSED, STORE_OF_OTHER_CHAIN
+ * @throws BlockStoreError FILE_UNUSABLE, FILE_DAMAGED, BLOCK_REFUSED, STORE_OF_OTHER_CHAIN
  */
 export async function importStore(store: BlockStore, options: TransferOptions): Promise<void> {
+  await expectStoreFile(options.path);
   const total = (await stat(options.path)).size;
   const { signal, onProgress } = options;
   let rowCount = 0;
@@ -108,7 +111,7 @@ async function begin(store: BlockStore, file: AsyncGenerator<FileRow, void>): Pr
   const meta = decodeMeta(metaBytes);
   const { paraId, paraBlock1, paraGenesis, relayGenesisHeight, relayGenesis } = meta;
   const chain = { paraId, paraBlock1, paraGenesis, relayGenesisHeight, relayGenesis };
-  store.expectChain(chain);
+  store.expectChain(chain, 'the file');
   if (store.meta) return;
   verifyGenesisInfo(info);
   const relayHeader = decodeGenesisInfo(info).header;

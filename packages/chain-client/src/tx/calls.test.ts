@@ -53,6 +53,7 @@ describe.skipIf(fixtures === undefined)('calls on Khala 1251', () => {
       `5d11${pid7}${aa}0010a5d4e80000000000000000000000`,
     ],
     ['stopComputing', () => calls.stopComputing(7n, worker), `5d0e${pid7}${aa}`],
+    ['reclaimPoolWorker', () => calls.reclaimPoolWorker(7n, worker), `5d0f${pid7}${aa}`],
     ['syncOffchainMessage', () => calls.syncOffchainMessage(message), `5500${message.slice(2)}`],
     [
       'registerWorker',

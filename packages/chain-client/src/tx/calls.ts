@@ -65,6 +65,11 @@ export class CallBuilder {
     return this.#call('phalaStakePoolv2', 'stopComputing', [u64(pool), key32(worker)]);
   }
 
+  /** phalaStakePoolv2.reclaimPoolWorker: ends a cool-down that is over and frees the stake. */
+  reclaimPoolWorker(pool: bigint, worker: Hex): Hex {
+    return this.#call('phalaStakePoolv2', 'reclaimPoolWorker', [u64(pool), key32(worker)]);
+  }
+
   /** @param stake in the smallest unit */
   restartComputing(pool: bigint, worker: Hex, stake: bigint): Hex {
     return this.#call('phalaStakePoolv2', 'restartComputing', [

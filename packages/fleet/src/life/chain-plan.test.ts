@@ -4,7 +4,7 @@ import { planNext, REREGISTER_BLOCKS, type PlanInput } from './chain-plan.js';
 
 const OPERATOR = '0xaa';
 const base: PlanInput = {
-  spec: { poolId: 7n, stake: 100n, operatorAccount: OPERATOR },
+  spec: { poolId: 7n, stake: 100n, operatorAccount: OPERATOR, halted: false },
   settings: { skipRa: false, minScore: 50, enforceMinScore: false },
   facts: {
     publicKey: '0x01',

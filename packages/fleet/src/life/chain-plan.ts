@@ -1,8 +1,9 @@
+import { computes } from '../orders/order.js';
 import type { RunnerSettings, WorkerChainFacts, WorkerSpec } from '../runner/messages.js';
 
 /** What a decision is made on. */
 export interface PlanInput {
-  readonly spec: Pick<WorkerSpec, 'poolId' | 'stake' | 'operatorAccount'>;
+  readonly spec: Pick<WorkerSpec, 'poolId' | 'stake' | 'operatorAccount' | 'halted'>;
   readonly settings: Pick<RunnerSettings, 'skipRa' | 'minScore' | 'enforceMinScore'>;
   /** As of `block`. */
   readonly facts: WorkerChainFacts;
@@ -52,6 +53,7 @@ export function planNext(input: PlanInput): Plan {
   if (facts.poolId !== undefined && facts.poolId !== spec.poolId) {
     return { kind: 'otherPool', poolId: facts.poolId };
   }
+  if (spec.halted) return { kind: 'hold', message: haltMessage(facts.sessionState) };
   if (facts.sessionState === 'WorkerCoolingDown') {
     return { kind: 'hold', message: 'Worker is cooling down, skipping on-chain operations.' };
   }
@@ -86,6 +88,13 @@ function whyRegister(input: PlanInput): string | undefined {
     return `score-${facts.initialScore}-${block}`;
   }
   return undefined;
+}
+
+function haltMessage(sessionState: string | undefined): string {
+  if (sessionState === 'WorkerCoolingDown') return 'Stopped by the operator, cooling down.';
+  return computes(sessionState)
+    ? 'Stopping by order of the operator...'
+    : 'Stopped by the operator.';
 }
 
 function planPool({ facts, settings, spec }: PlanInput): Plan {

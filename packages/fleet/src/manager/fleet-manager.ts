@@ -19,6 +19,7 @@ import { FleetError, FleetErrorCode } from '../errors.js';
 import type { WorkerHistory } from '../history/worker-history.js';
 import type { Inventory } from '../inventory/inventory.js';
 import type { InventorySnapshot, PoolRow } from '../inventory/rows.js';
+import type { OrderBook } from '../orders/order-book.js';
 import { accountOfSs58 } from '../inventory/ss58.js';
 import type {
   ProviderView,
@@ -56,6 +57,8 @@ export interface FleetManagerCollaborators {
   producer: Pick<JobProducer, 'submit'>;
   /** Starts a runner process. */
   spawnRunner: (id: string) => RunnerProcess;
+  /** Orders that stand: those halted are not to compute, and of the keys the chain is asked though nobody drives them. */
+  orders?: Pick<OrderBook, 'orders' | 'isHalted'>;
   /** Keeps what workers say. */
   history?: Pick<WorkerHistory, 'record'>;
   logger: Logger;
@@ -115,7 +118,7 @@ export class FleetManager implements Service {
   }
 
   start(): Promise<void> {
-    const { inventory, providers, chain } = this.#collaborators;
+    const { inventory, providers, chain, orders } = this.#collaborators;
     this.#stops = [
       inventory.subscribe((snapshot) => this.#apply(snapshot)),
       providers.subscribe((views) => {
@@ -124,6 +127,7 @@ export class FleetManager implements Service {
         }
       }),
       chain.facts.subscribe((facts) => this.#tellFacts(facts)),
+      ...(orders ? [orders.orders.subscribe(() => this.#apply(inventory.snapshot))] : []),
     ];
     this.#apply(inventory.snapshot);
     return Promise.resolve();
@@ -168,6 +172,11 @@ export class FleetManager implements Service {
       .catch(() => undefined);
   }
 
+  /** Has a transaction made in the name of a pool. Never rejects but with the signal. */
+  submit(...args: Parameters<JobDesk['submit']>): ReturnType<JobDesk['submit']> {
+    return this.#jobs.submit(...args);
+  }
+
   #apply({ pools, workers }: InventorySnapshot): void {
     const specs = new Map<string, WorkerSpec>();
     for (const worker of workers.values()) {
@@ -180,6 +189,7 @@ export class FleetManager implements Service {
         poolId: pool.poolId,
         stake: worker.stake,
         syncOnly: worker.syncOnly || pool.syncOnly || this.#options.syncOnly,
+        halted: this.#collaborators.orders?.isHalted(worker.uuid) ?? false,
         operatorAccount: operatorAccountOf(pool),
       };
       const known = this.#specs.get(worker.uuid);
@@ -312,8 +322,9 @@ export class FleetManager implements Service {
     const keys = this.#publicKeys();
     const origins = new Set([...keys.map(originOf), ...this.#egress.origins]);
     const pools = new Set([...this.#specs.values()].map(({ poolId }) => poolId));
+    const ordered = [...(this.#collaborators.orders?.orders.value.values() ?? [])];
     this.#collaborators.chain.setInterest({
-      workers: [...new Set(keys)],
+      workers: [...new Set([...keys, ...ordered.map(({ publicKey }) => publicKey)])],
       origins: [...origins],
       pools: [...pools],
     });

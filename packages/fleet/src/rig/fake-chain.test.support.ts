@@ -15,6 +15,9 @@ export class FakeChain {
   readonly ingress = new Map<Hex, bigint>();
   freeStake = 1_000_000_000_000_000n;
   block = 0;
+  coolDownPeriodSec = 0;
+  /** Second at which sessions that are stopped begin to cool down. */
+  coolDownStart = 0n;
   /** What becomes of a job instead of success. */
   reject: (request: JobRequest) => string | undefined = () => undefined;
   interest: ChainInterest = { workers: [], origins: [], pools: [] };
@@ -34,7 +37,7 @@ export class FakeChain {
     this.facts.set({
       block: this.block,
       blockHash: `0x${'00'.repeat(32)}`,
-      coolDownPeriodSec: 0,
+      coolDownPeriodSec: this.coolDownPeriodSec,
       workers: new Map(this.interest.workers.map((key) => [key, { ...this.of(key) }])),
       ingress: new Map(
         this.interest.origins.map((origin) => [origin, this.ingress.get(origin) ?? 0n]),
@@ -87,7 +90,11 @@ export class FakeChain {
         worker.stake = BigInt(job.payload.stake);
         return;
       case 'STOP_COMPUTING':
-        worker.session = session('WorkerCoolingDown');
+        worker.session = { ...session('WorkerCoolingDown'), coolDownStart: this.coolDownStart };
+        return;
+      case 'RECLAIM_WORKER':
+        worker.session = session('Ready');
+        delete worker.stake;
         return;
       case 'BATCH_SYNC_MQ_MESSAGE': {
         this.workers.delete(subject as Hex);

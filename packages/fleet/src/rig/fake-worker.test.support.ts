@@ -83,7 +83,11 @@ export class FakeWorker implements WorkerClient {
       pendingMessages: BigInt(this.messages.length),
       version: this.version,
       gitRevision: '',
-      runtimeInfo: { initialized: this.initialized },
+      runtimeInfo: {
+        initialized: this.initialized,
+        blocknum: this.b,
+        pendingMessages: this.messages.length,
+      },
     }));
   }
 

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { silentLogger, silentMetrics, sleep, Watched } from '@runtime-bridge/base';
+import { silentLogger, silentMetrics, sleep, systemClock, Watched } from '@runtime-bridge/base';
 
 import { Inventory } from '../inventory/inventory.js';
 import { FleetManager, type FleetManagerOptions } from '../manager/fleet-manager.js';
@@ -13,7 +13,10 @@ import type {
   WorkerEvent,
   WorkerStatus,
 } from '../runner/messages.js';
+import { OrderBook } from '../orders/order-book.js';
+import { OrderDesk } from '../orders/order-desk.js';
 import { Runner } from '../runner/runner.js';
+import { StateStore } from '../state/state-store.js';
 import { FakeChain } from './fake-chain.test.support.js';
 import { FakeProvider } from './fake-provider.test.support.js';
 import { FakeWorker } from './fake-worker.test.support.js';
@@ -32,12 +35,15 @@ export class FleetRig {
   readonly events: WorkerEvent[] = [];
   readonly runners: { id: string; kill: () => void }[] = [];
   readonly fleet: FleetManager;
+  readonly orders: OrderDesk;
   /** Finalised para height that the chain knows and no provider has. */
   paraTarget: number | undefined;
   #ticking: NodeJS.Timeout | undefined;
 
   private constructor(
     readonly inventory: Inventory,
+    private readonly state: StateStore,
+    readonly book: OrderBook,
     private readonly directory: string,
     options: Partial<FleetManagerOptions>,
   ) {
@@ -68,10 +74,28 @@ export class FleetRig {
         registerWorkerV2: () => true,
         bestBlock: () => this.chain.block,
         producer: this.chain,
+        orders: book,
         history: { record: (events) => void this.events.push(...events) },
         spawnRunner: (id) => this.#spawn(id),
         logger: silentLogger,
         metrics: silentMetrics,
+      },
+    );
+    this.orders = this.orderDesk();
+  }
+
+  /** Another desk over the same orders, as after a restart. */
+  orderDesk(): OrderDesk {
+    return new OrderDesk(
+      { syncOnly: false, intervalMs: 20, retryMinMs: 10, drainMs: 1_000 },
+      {
+        book: this.book,
+        inventory: this.inventory,
+        facts: this.chain.facts,
+        snapshot: (uuid) => this.fleet.snapshot(uuid),
+        submit: (...args) => this.fleet.submit(...args),
+        logger: silentLogger,
+        clock: systemClock,
       },
     );
   }
@@ -82,8 +106,10 @@ export class FleetRig {
     options: Partial<FleetManagerOptions> = {},
   ): Promise<FleetRig> {
     const directory = await mkdtemp(join(tmpdir(), 'fleet-rig-'));
+    await mkdir(join(directory, 'inventory'));
+    await mkdir(join(directory, 'state'));
     const inventory = await Inventory.open(
-      { directory },
+      { directory: join(directory, 'inventory') },
       {
         sealOperator: () => ({
           publicKey: new Uint8Array(32).fill(0xee),
@@ -92,7 +118,9 @@ export class FleetRig {
         logger: silentLogger,
       },
     );
-    const rig = new FleetRig(inventory, directory, options);
+    const state = await StateStore.open({ directory: join(directory, 'state') });
+    const book = await OrderBook.open(state.section('orders'));
+    const rig = new FleetRig(inventory, state, book, directory, options);
     await inventory.createPools([
       {
         poolId: 7n,
@@ -107,6 +135,7 @@ export class FleetRig {
     rig.chain.advance(rig.head);
     rig.look();
     await rig.fleet.start();
+    await rig.orders.start();
     return rig;
   }
 
@@ -192,8 +221,10 @@ export class FleetRig {
 
   async close(): Promise<void> {
     this.halt();
+    await this.orders.stop();
     await this.fleet.stop();
     await this.inventory.close();
+    await this.state.close();
     await rm(this.directory, { recursive: true, force: true });
   }
 

@@ -13,6 +13,8 @@ export interface WorkerSpec {
   readonly stake: bigint;
   /** Of the worker, its pool or the whole manager. */
   readonly syncOnly: boolean;
+  /** By order of the operator it is not to compute; its messages are still handed in. */
+  readonly halted: boolean;
   /** Account that the worker is registered for: the pool's proxied account, else its operator. */
   readonly operatorAccount: Hex;
 }
