@@ -12,6 +12,7 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import type { Command } from './command.js';
+import { exposeDiskSpace } from './disk-space.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
@@ -121,6 +122,8 @@ export interface ServiceDescription<S extends SettingsSchema> {
   description: string;
   settings: S;
   retired?: RetiredVariables;
+  /** Folders that it writes to, whose room is shown in its metrics. */
+  folders?(settings: SettingsOf<S>): readonly string[];
   /** What else the program does, by the name that is its first argument. */
   commands?: Readonly<Record<string, Command>>;
   build(context: ServiceContext<S>): Service | Promise<Service>;
@@ -287,6 +290,7 @@ async function runUntilStopped<S extends SettingsSchema>(
   let service: Service | undefined;
   const run = async () => {
     await healthServer.start();
+    exposeDiskSpace(metrics, description.folders?.(settings) ?? []);
     service = await description.build({ settings, logger, metrics, health });
     logger.info('Starting', {
       version: description.version,
