@@ -1,4 +1,7 @@
-import { dataProviderSettings, retiredVariables as dataProvider } from '@runtime-bridge/data-provider';
+import {
+  dataProviderSettings,
+  retiredVariables as dataProvider,
+} from '@runtime-bridge/data-provider';
 import { lifecycleSettings, retiredVariables as lifecycle } from '@runtime-bridge/lifecycle';
 import { monitorSettings } from '@runtime-bridge/monitor';
 import type { RetiredVariables, SettingsSchema } from '@runtime-bridge/service-kit';
@@ -21,7 +24,12 @@ export const services: readonly DocumentedService[] = [
     settings: dataProviderSettings,
     retired: dataProvider,
   },
-  { name: 'lifecycle', title: 'Lifecycle manager', settings: lifecycleSettings, retired: lifecycle },
+  {
+    name: 'lifecycle',
+    title: 'Lifecycle manager',
+    settings: lifecycleSettings,
+    retired: lifecycle,
+  },
   { name: 'trader', title: 'Trader', settings: traderSettings, retired: trader },
   { name: 'monitor', title: 'Monitor', settings: monitorSettings, retired: {} },
 ];

@@ -80,7 +80,9 @@ function textOf(node: ts.Expression | undefined): string | undefined {
   if (ts.isTemplateExpression(node)) {
     return (
       node.head.text +
-      node.templateSpans.map((span) => `{${lastWord(span.expression)}}${span.literal.text}`).join('')
+      node.templateSpans
+        .map((span) => `{${lastWord(span.expression)}}${span.literal.text}`)
+        .join('')
     );
   }
   return undefined;
