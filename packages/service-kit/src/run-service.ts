@@ -8,7 +8,6 @@ import {
   isBridgeError,
   withTimeout,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import type { Command } from './command.js';
@@ -16,7 +15,7 @@ import { exposeDiskSpace } from './disk-space.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type ProcessMetrics } from './metrics.js';
 import { ProgressBar } from './progress-bar.js';
 import {
   choiceSetting,
@@ -109,7 +108,7 @@ export interface ProcessOutput {
 export interface ServiceContext<S extends SettingsSchema> {
   settings: SettingsOf<S>;
   logger: Logger;
-  metrics: MetricsRegister;
+  metrics: ProcessMetrics;
   health: Health;
 }
 
