@@ -8,14 +8,13 @@ import {
   isBridgeError,
   withTimeout,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import type { Command } from './command.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type ProcessMetrics } from './metrics.js';
 import { ProgressBar } from './progress-bar.js';
 import {
   choiceSetting,
@@ -101,7 +100,7 @@ export interface ProcessHandle {
 export interface ServiceContext<S extends SettingsSchema> {
   settings: SettingsOf<S>;
   logger: Logger;
-  metrics: MetricsRegister;
+  metrics: ProcessMetrics;
   health: Health;
 }
 

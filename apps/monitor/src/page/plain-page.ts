@@ -1,8 +1,18 @@
-import type { ChainProgress, FleetView, ProviderView, WorkerView } from './fleet-view.js';
+import {
+  stateMeanings,
+  workerStates,
+  type ChainProgress,
+  type FleetState,
+  type PeerRow,
+  type ProviderRow,
+  type Tone,
+  type WorkerRow,
+  type WorkerState,
+} from '../api/index.js';
 import { html, type SafeHtml } from './html.js';
 
 /** What of the workers is shown. */
-export interface StatusFilter {
+export interface PlainFilter {
   /** Name of a state; all when undefined. */
   state?: string | undefined;
   /** Part of a name, endpoint or message. */
@@ -12,23 +22,20 @@ export interface StatusFilter {
 /** Rows of one page; more would make it slow, and the filter finds the others. */
 const MAX_WORKER_ROWS = 300;
 
-/** States in order of how soon somebody should look, with a word and a tone. */
-const STATES: Readonly<Record<string, { word: string; tone: Tone; rank: number }>> = {
-  S_ERROR: { word: 'error', tone: 'bad', rank: 0 },
-  S_KICKED: { word: 'kicked', tone: 'bad', rank: 1 },
-  'not running': { word: 'not running', tone: 'idle', rank: 2 },
-  S_IDLE: { word: 'waiting', tone: 'idle', rank: 3 },
-  S_STARTING: { word: 'starting', tone: 'busy', rank: 4 },
-  S_SYNCHING: { word: 'syncing', tone: 'busy', rank: 5 },
-  S_SYNCHED: { word: 'synced', tone: 'busy', rank: 6 },
-  S_PRE_ACTIVE: { word: 'almost active', tone: 'busy', rank: 7 },
-  S_ACTIVE: { word: 'active', tone: 'good', rank: 8 },
-};
-type Tone = 'good' | 'busy' | 'idle' | 'bad';
 const ICONS: Readonly<Record<Tone, string>> = { good: '●', busy: '◐', idle: '○', bad: '▲' };
 
 /** The whole page. It shows everything without its script, which only keeps it up to date. */
-export function renderPage(fleet: FleetView, filter: StatusFilter): SafeHtml {
+export function renderPage(
+  fleet: FleetState,
+  filter: PlainFilter,
+  { hasDashboard }: { hasDashboard: boolean },
+): SafeHtml {
+  const other = hasDashboard
+    ? html`<p>This is the plain page. <a href="/">To the dashboard</a></p>`
+    : html`<p class="problem">
+        ▲ The dashboard has not been built, so this is the plain page. In the repository:
+        <code>npm run build -w @runtime-bridge/monitor</code>
+      </p>`;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -36,9 +43,9 @@ export function renderPage(fleet: FleetView, filter: StatusFilter): SafeHtml {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>Runtime Bridge</title>
-        <link rel="stylesheet" href="/assets/status.css" />
-        <link rel="icon" href="/assets/icon.svg" />
-        <script type="module" src="/assets/status.js"></script>
+        <link rel="stylesheet" href="/plain/assets/plain.css" />
+        <link rel="icon" href="/plain/assets/icon.svg" />
+        <script type="module" src="/plain/assets/plain.js"></script>
         <noscript><meta http-equiv="refresh" content="10" /></noscript>
       </head>
       <body>
@@ -46,24 +53,30 @@ export function renderPage(fleet: FleetView, filter: StatusFilter): SafeHtml {
           <h1>Runtime Bridge</h1>
           <p id="link" role="status">As of ${timeOf(fleet.atMs)}</p>
         </header>
+        ${other}
         <main id="fleet">${renderFleet(fleet, filter)}</main>
       </body>
     </html>`;
 }
 
 /** The part of the page that changes. */
-export function renderFleet(fleet: FleetView, filter: StatusFilter): SafeHtml {
-  const workers = fleet.managers.flatMap((manager) => manager.workers);
-  return html`${renderSummary(fleet, workers)} ${renderProviders(fleet)} ${renderManagers(fleet)}
-  ${renderPools(fleet)} ${renderWorkers(workers, filter)}`;
+export function renderFleet(fleet: FleetState, filter: PlainFilter): SafeHtml {
+  return html`${renderSummary(fleet)} ${renderProviders(fleet)} ${renderManagers(fleet)}
+  ${renderPools(fleet)} ${renderWorkers(fleet, filter)}`;
 }
 
-function renderSummary(fleet: FleetView, workers: readonly WorkerView[]): SafeHtml {
+function renderSummary(fleet: FleetState): SafeHtml {
   const problems = [
     ...(fleet.providers.length === 0 ? ['No data provider has been found.'] : []),
     ...(fleet.managers.length === 0 ? ['No lifecycle manager has been found.'] : []),
-    ...[...fleet.providers, ...fleet.managers].flatMap(({ peer, problem }) =>
-      problem === undefined ? [] : [`${peer.hostname} does not answer: ${problem}`],
+    ...[...fleet.providers, ...fleet.managers].flatMap(({ hostname, problem, isThere }) => {
+      if (!isThere) return [`${hostname} has departed.`];
+      return problem === null
+        ? []
+        : [`${hostname} does not answer: ${problem.code}: ${problem.message}`];
+    }),
+    ...fleet.alerts.flatMap(({ title, detail, kind }) =>
+      kind.startsWith('workers-') ? [detail === '' ? title : `${title}: ${detail}`] : [],
     ),
   ];
   const hint =
@@ -73,10 +86,9 @@ function renderSummary(fleet: FleetView, workers: readonly WorkerView[]): SafeHt
           services log as “Walkie is up”.
         </p>`
       : undefined;
-  const counts = countStates(workers);
   return html`<section aria-label="Summary">
     <ul class="chips">
-      ${counts.map(
+      ${countStates(fleet.workers).map(
         ([state, count]) =>
           html`<li>
             <a class="chip ${toneOf(state)}" href="?state=${encodeURIComponent(state)}#workers"
@@ -89,73 +101,77 @@ function renderSummary(fleet: FleetView, workers: readonly WorkerView[]): SafeHt
   </section>`;
 }
 
-function renderProviders(fleet: FleetView): SafeHtml {
+function renderProviders({ providers }: FleetState): SafeHtml {
   return table(
     'Data providers',
     ['Host', 'State', 'Relay chain', 'Behind', 'Parachain', 'Behind', 'Bridge', 'Peer'],
-    fleet.providers.map(
+    providers.map(
       (provider) =>
         html`<tr>
-          <th scope="row">${provider.peer.hostname}</th>
+          <th scope="row">${provider.hostname}</th>
           <td>${providerState(provider)}</td>
           ${progressCells(provider.relay)} ${progressCells(provider.para)}
-          <td>${provider.peer.bridgeIdentity}</td>
-          <td>${peerCell(provider.peer.peerId, provider.peer.multiaddr)}</td>
+          <td>${provider.bridgeIdentity}</td>
+          <td>${peerCell(provider)}</td>
         </tr>`,
     ),
   );
 }
 
-function providerState({ status, problem }: ProviderView): SafeHtml {
-  if (problem !== undefined) return badge('bad', 'no answer', problem);
-  return status === 'S_IDLE' ? badge('good', 'at the head') : badge('busy', 'catching up');
+function providerState({ state, problem, isThere }: ProviderRow): SafeHtml {
+  if (!isThere) return badge('bad', 'departed');
+  if (problem !== null) return badge('bad', 'no answer', problem.message);
+  return state === 'idle' ? badge('good', 'at the head') : badge('busy', 'catching up');
 }
 
-function progressCells(progress: ChainProgress | undefined): SafeHtml {
-  return html`<td class="number" title="fetched ${height(progress?.fetched)}">
-      ${height(progress?.done)} <span class="of">of ${height(progress?.target)}</span>
+function progressCells({ done, target, fetched }: ChainProgress): SafeHtml {
+  return html`<td class="number" title="fetched ${height(fetched)}">
+      ${height(done)} <span class="of">of ${height(target)}</span>
     </td>
-    <td class="number">${height(progress?.lag)}</td>`;
+    <td class="number">${height(lagOf(target, done))}</td>`;
 }
 
-function renderManagers(fleet: FleetView): SafeHtml {
+function renderManagers({ managers, pools, workers }: FleetState): SafeHtml {
   return table(
     'Lifecycle managers',
     ['Host', 'State', 'Pools', 'Workers', 'Active', 'Bridge', 'Peer'],
-    fleet.managers.map(
-      ({ peer, pools, workers, problem }) =>
-        html`<tr>
-          <th scope="row">${peer.hostname}</th>
-          <td>
-            ${problem === undefined ? badge('good', 'answers') : badge('bad', 'problem', problem)}
-          </td>
-          <td class="number">${pools.length}</td>
-          <td class="number">${workers.length}</td>
-          <td class="number">${workers.filter(({ state }) => state === 'S_ACTIVE').length}</td>
-          <td>${peer.bridgeIdentity}</td>
-          <td>${peerCell(peer.peerId, peer.multiaddr)}</td>
-        </tr>`,
-    ),
+    managers.map((row) => {
+      const own = workers.filter(({ manager }) => manager === row.peerId);
+      return html`<tr>
+        <th scope="row">${row.hostname}</th>
+        <td>${managerState(row)}</td>
+        <td class="number">${pools.filter(({ manager }) => manager === row.peerId).length}</td>
+        <td class="number">${own.length}</td>
+        <td class="number">${own.filter(({ state }) => state === 'S_ACTIVE').length}</td>
+        <td>${row.bridgeIdentity}</td>
+        <td>${peerCell(row)}</td>
+      </tr>`;
+    }),
   );
 }
 
-function renderPools(fleet: FleetView): SafeHtml {
+function managerState({ problem, isThere }: PeerRow): SafeHtml {
+  if (!isThere) return badge('bad', 'departed');
+  return problem === null ? badge('good', 'answers') : badge('bad', 'problem', problem.message);
+}
+
+function renderPools({ pools, workers }: FleetState): SafeHtml {
   return table(
     'Pools',
     ['Pool', 'Name', 'State', 'Workers', 'Operator', 'Acts for'],
-    fleet.managers
-      .flatMap((manager) => manager.pools)
-      .map(
-        (pool) =>
-          html`<tr>
-            <th scope="row" class="number">${pool.pid}</th>
-            <td>${pool.name}</td>
-            <td>${poolState(pool)}</td>
-            <td class="number">${pool.workerCount}</td>
-            <td class="key">${pool.operator}</td>
-            <td class="key">${pool.proxiedAccount === '' ? 'itself' : pool.proxiedAccount}</td>
-          </tr>`,
-      ),
+    pools.map(
+      (pool) =>
+        html`<tr>
+          <th scope="row" class="number">${pool.pid}</th>
+          <td>${pool.name}</td>
+          <td>${poolState(pool)}</td>
+          <td class="number">
+            ${workers.filter((w) => w.manager === pool.manager && w.pid === pool.pid).length}
+          </td>
+          <td class="key">${pool.operator}</td>
+          <td class="key">${pool.proxiedAccount === '' ? 'itself' : pool.proxiedAccount}</td>
+        </tr>`,
+    ),
   );
 }
 
@@ -164,7 +180,12 @@ function poolState({ enabled, syncOnly }: { enabled: boolean; syncOnly: boolean 
   return syncOnly ? badge('busy', 'sync only') : badge('good', 'enabled');
 }
 
-function renderWorkers(workers: readonly WorkerView[], filter: StatusFilter): SafeHtml {
+function renderWorkers(fleet: FleetState, filter: PlainFilter): SafeHtml {
+  const { workers } = fleet;
+  const chains = new Map(fleet.managers.map((row) => [row.peerId, row.chainIdentity]));
+  const heads = new Map(fleet.chains.map((row) => [row.chainIdentity, row.para]));
+  const lag = ({ manager, paraBlock }: WorkerRow) =>
+    lagOf(heads.get(chains.get(manager) ?? '') ?? null, paraBlock);
   const found = workers
     .filter((worker) => matches(worker, filter))
     .sort((a, b) => rankOf(a.state) - rankOf(b.state) || a.name.localeCompare(b.name));
@@ -213,7 +234,7 @@ function renderWorkers(workers: readonly WorkerView[], filter: StatusFilter): Sa
             <td class="number">${height(worker.relayHeader)}</td>
             <td class="number">${height(worker.paraHeader)}</td>
             <td class="number">${height(worker.paraBlock)}</td>
-            <td class="number">${height(worker.lag)}</td>
+            <td class="number">${height(lag(worker))}</td>
             <td class="message">${worker.message}</td>
           </tr>`,
       ),
@@ -221,7 +242,7 @@ function renderWorkers(workers: readonly WorkerView[], filter: StatusFilter): Sa
     ${more}`;
 }
 
-function matches(worker: WorkerView, { state, text }: StatusFilter): boolean {
+function matches(worker: WorkerRow, { state, text }: PlainFilter): boolean {
   if (state !== undefined && worker.state !== state) return false;
   if (text === undefined) return true;
   const wanted = text.toLowerCase();
@@ -256,19 +277,22 @@ function badge(tone: Tone, word: string, title = ''): SafeHtml {
   return html`<span class="badge ${tone}" title="${title}">${ICONS[tone]} ${word}</span>`;
 }
 
-function peerCell(peerId: string, address: string): SafeHtml {
-  return html`<span class="key" title="${address}">${peerId}</span>`;
+function peerCell({ peerId, multiaddr }: PeerRow): SafeHtml {
+  return html`<span class="key" title="${multiaddr}">${peerId}</span>`;
 }
 
-function countStates(workers: readonly WorkerView[]): [string, number][] {
-  const counts = new Map<string, number>();
+function countStates(workers: readonly WorkerRow[]): [WorkerState, number][] {
+  const counts = new Map<WorkerState, number>();
   for (const { state } of workers) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].sort(([a], [b]) => rankOf(a) - rankOf(b));
 }
 
-const wordOf = (state: string): string => STATES[state]?.word ?? state;
-const toneOf = (state: string): Tone => STATES[state]?.tone ?? 'idle';
-const rankOf = (state: string): number => STATES[state]?.rank ?? -1;
-const height = (value: number | undefined): string =>
-  value === undefined ? '–' : value.toLocaleString('en-US');
+const wordOf = (state: WorkerState): string => stateMeanings[state].word;
+const toneOf = (state: WorkerState): Tone => stateMeanings[state].tone;
+const rankOf = (state: WorkerState): number =>
+  (workerStates as readonly WorkerState[]).indexOf(state);
+const lagOf = (target: number | null, done: number | null): number | null =>
+  target === null || done === null ? null : Math.max(0, target - done);
+const height = (value: number | null): string =>
+  value === null ? '–' : value.toLocaleString('en-US');
 const timeOf = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');

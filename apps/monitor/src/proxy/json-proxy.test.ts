@@ -1,93 +1,15 @@
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
 import { fromBinary } from '@bufbuild/protobuf';
-import { BridgeError, fromHex, silentLogger, systemClock } from '@runtime-bridge/base';
+import { BridgeError, fromHex } from '@runtime-bridge/base';
 import {
   WalkieError,
-  WalkieRoles,
   walkieMethods,
   WorkerStateUpdateSchema,
-  WorkerStatus,
 } from '@runtime-bridge/walkie-protocol';
-import { MemoryNetwork, type MemoryWalkie } from '@runtime-bridge/walkie-protocol/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FleetReader } from './fleet-view.js';
-import { MonitorServer } from './http-server.js';
-import { JsonProxy } from './json-proxy.js';
-import { RequestGuard } from './request-guard.js';
+import { describe, expect, it } from 'vitest';
+import { useMonitor } from '../monitor.test.support.js';
 
-let provider: MemoryWalkie;
-let manager: MemoryWalkie;
-let server: MonitorServer;
-let stops: (() => Promise<void>)[];
-
-beforeEach(async () => {
-  const network = new MemoryNetwork();
-  provider = network.node({
-    peerId: 'QmProvider',
-    role: WalkieRoles.WR_DATA_PROVIDER_INT,
-    chainIdentity: '0xabc',
-  });
-  manager = network.node({
-    peerId: 'QmManager',
-    role: WalkieRoles.WR_LIFECYCLE_MANAGER,
-    chainIdentity: '0xabc',
-  });
-  const walkie = network.node({ chainIdentity: 'client', bridgeIdentity: 'client' });
-  server = new MonitorServer(
-    { host: '127.0.0.1', port: 0 },
-    {
-      proxy: new JsonProxy({ timeoutMs: 300 }, { walkie }),
-      fleet: new FleetReader({ walkie, clock: systemClock }),
-      guard: new RequestGuard({ hostNames: [], token: undefined }),
-      logger: silentLogger,
-    },
-  );
-  for (const service of [provider, manager, walkie, server]) await service.start();
-  stops = [server, walkie, manager, provider].map((service) => () => service.stop());
-});
-afterEach(async () => {
-  for (const stop of stops) await stop();
-});
-
-interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-  json: Record<string, never> & { hasError?: boolean; error?: { type: number; message: string } };
-}
-
-async function http(
-  method: string,
-  path: string,
-  { body, headers = {} }: { body?: string; headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const request = httpRequest({
-    host: '127.0.0.1',
-    port: server.port,
-    method,
-    path,
-    headers: {
-      ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
-      ...headers,
-    },
-  });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [
-    AsyncIterable<Buffer> & { statusCode: number; headers: Answer['headers'] },
-  ];
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString('utf8');
-  let json = {};
-  try {
-    json = JSON.parse(text) as object;
-  } catch {
-    // Not every answer is JSON.
-  }
-  return { status: response.statusCode, headers: response.headers, text, json: json };
-}
+const rig = useMonitor({ callTimeoutMs: 300 });
+const { http } = rig;
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const proxyPath = (method: string, peerId = 'QmManager') => `/ptp/proxy/${peerId}/${method}`;
@@ -111,7 +33,7 @@ describe('/ptp/discover', () => {
         ],
         lifecycleManagers: [expect.objectContaining({ peerId: 'QmManager', role: 3 })],
       });
-      await provider.stop();
+      await rig.provider.stop();
       expect((await http('GET', '/ptp/discover')).json).toMatchObject({ dataProviders: [] });
     },
   );
@@ -126,7 +48,7 @@ describe('/ptp/proxy', () => {
         '0a6c0805106418322032280132350a017510021a0277312215687474703a2f2f3132372e302e302e313a38303030280130003a0d313030303030303030303030304000420261614a1d5b323032322d30312d30315430303a30303a30302b30303a30305d207852027b7d5a02337a',
       ),
     );
-    manager.handle('GetWorkerStatus', () => state);
+    rig.manager.handle('GetWorkerStatus', () => state);
     const { status, json, headers } = await http('GET', proxyPath('GetWorkerStatus'));
     expect(status).toBe(200);
     expect(headers['content-type']).toMatch(/^application\/json/);
@@ -169,10 +91,10 @@ describe('/ptp/proxy', () => {
   });
 
   it('has zero and false values that the peer left out, and leaves out empty lists and texts', async () => {
-    manager.handle('GetWorkerStatus', () => ({ workerStates: [{ worker: {} }] }));
-    manager.handle('ListPool', () => ({}));
-    manager.handle('ListWorker', () => ({ workers: [{ name: 'w' }] }));
-    provider.handle('GetDataProviderInfo', () => ({ paraTarget: -1 }));
+    rig.manager.handle('GetWorkerStatus', () => ({ workerStates: [{ worker: {} }] }));
+    rig.manager.handle('ListPool', () => ({}));
+    rig.manager.handle('ListWorker', () => ({ workers: [{ name: 'w' }] }));
+    rig.provider.handle('GetDataProviderInfo', () => ({ paraTarget: -1 }));
     const dataOf = async (method: string, peerId?: string) =>
       ((await http('POST', proxyPath(method, peerId))).json as unknown as { data: unknown }).data;
     const worker = { pid: '0', enabled: false, deleted: false, syncOnly: false };
@@ -204,7 +126,7 @@ describe('/ptp/proxy', () => {
       paraCommittedHeight: 0,
       blobServerPort: 0,
     });
-    provider.serveBlobs({ get: async () => ({ bytes: Buffer.from('hello') }) });
+    rig.provider.serveBlobs({ get: async () => ({ bytes: Buffer.from('hello') }) });
     const body = JSON.stringify({ key: 'k' });
     const blob = await http('GET', proxyPath('GetBlobByKey', 'QmProvider'), {
       body,
@@ -224,7 +146,7 @@ describe('/ptp/proxy', () => {
     ['OPTIONS', 'OPTIONS', undefined, {}],
     ['unknown fields', 'POST', '{"nonsense":1}', JSON_TYPE],
   ])('reads by %s', async (_what, method, body, headers) => {
-    manager.handle('GetWorkerStatus', ({ ids }) => ({
+    rig.manager.handle('GetWorkerStatus', ({ ids }) => ({
       workerStates: [{ lastMessage: `${ids.length}` }],
     }));
     const answer = await http(method, proxyPath('GetWorkerStatus'), {
@@ -236,7 +158,7 @@ describe('/ptp/proxy', () => {
   });
 
   it.each(['GET', 'POST', 'PATCH'])('takes the fields of a body by %s', async (method) => {
-    manager.handle('GetWorkerStatus', ({ ids }) => ({
+    rig.manager.handle('GetWorkerStatus', ({ ids }) => ({
       workerStates: [{ lastMessage: ids.join() }],
     }));
     for (const headers of [JSON_TYPE, { 'content-type': 'application/x-www-form-urlencoded' }]) {
@@ -250,7 +172,7 @@ describe('/ptp/proxy', () => {
 
   it.each(['2', '"2"'])('takes a pid given as %s', async (pid) => {
     let seen: unknown;
-    manager.handle('CreateWorker', (request) => {
+    rig.manager.handle('CreateWorker', (request) => {
       seen = request.workers[0];
       return { workers: request.workers };
     });
@@ -264,7 +186,7 @@ describe('/ptp/proxy', () => {
     '%s changes only by POST and its like, for a host of ours, from no foreign page',
     async (method) => {
       let calls = 0;
-      manager.handle(method as 'KickWorker', () => {
+      rig.manager.handle(method as 'KickWorker', () => {
         calls += 1;
         return {};
       });
@@ -294,7 +216,7 @@ describe('/ptp/proxy', () => {
   );
 
   it('passes the errors of peers on, numbers above and names in meta', async () => {
-    manager.handle('GetWorkerStatus', () => {
+    rig.manager.handle('GetWorkerStatus', () => {
       throw new WalkieError('NOT_FOUND', 'Worker x not found!');
     });
     expect((await http('GET', proxyPath('GetWorkerStatus'))).json).toEqual({
@@ -310,7 +232,7 @@ describe('/ptp/proxy', () => {
     });
     const notServed = await http('GET', proxyPath('Auth'));
     expect(notServed.json.error).toEqual({ type: 2, message: 'Handler not implemented.' });
-    manager.handle('ListPool', () => {
+    rig.manager.handle('ListPool', () => {
       throw new BridgeError('SOMETHING', 'it broke');
     });
     expect((await http('GET', proxyPath('ListPool'))).json.error).toEqual({
@@ -332,7 +254,7 @@ describe('/ptp/proxy', () => {
       expect(status).toBe(200);
       expect(json).toMatchObject({ hasError: true, meta: null });
     }
-    manager.handle('ListPool', () => new Promise(() => {}));
+    rig.manager.handle('ListPool', () => new Promise(() => {}));
     const slow = await http('GET', proxyPath('ListPool'));
     expect(slow.status).toBe(200);
     expect(slow.json).toMatchObject({ hasError: true, error: { type: 0 }, meta: null });
@@ -346,7 +268,7 @@ describe('/ptp/proxy', () => {
     ['a negative pid', 'CreatePool', '{"pools":[{"pid":-1}]}', JSON_TYPE],
   ])('refuses %s, without asking anybody', async (_what, method, body, headers) => {
     let wasAsked = false;
-    manager.handle(method as 'CreatePool', () => {
+    rig.manager.handle(method as 'CreatePool', () => {
       wasAsked = true;
       return {};
     });
@@ -366,79 +288,5 @@ describe('/ptp/proxy', () => {
     });
     expect(foreign.status).toBe(403);
     expect(foreign.headers['access-control-allow-origin']).toBeUndefined();
-  });
-});
-
-describe('status page', () => {
-  it('shows providers, managers, pools and workers, trouble first, texts escaped', async () => {
-    provider.handle('GetDataProviderInfo', () => ({
-      status: 2,
-      parentTarget: 2000,
-      parentProcessedHeight: 1999,
-      paraTarget: 1000,
-      paraProcessedHeight: 1000,
-      paraFetchedHeight: 1000,
-    }));
-    manager.handle('ListPool', () => ({ pools: [{ pid: 7n, name: 'pool <7>', enabled: true }] }));
-    const workers = ['ok', 'broken', 'off'].map((name) => ({
-      uuid: name,
-      name,
-      pid: 7n,
-      enabled: true,
-    }));
-    manager.handle('ListWorker', () => ({ workers }));
-    manager.handle('GetWorkerStatus', () => ({
-      workerStates: [
-        { worker: workers[0]!, status: WorkerStatus.S_ACTIVE, paraBlockDispatchedTo: 990 },
-        {
-          worker: workers[1]!,
-          status: WorkerStatus.S_ERROR,
-          lastMessage: '<script>alert(1)</script>',
-          paraBlockDispatchedTo: -1,
-        },
-      ],
-    }));
-    const { status, text, headers } = await http('GET', '/');
-    expect(status).toBe(200);
-    expect(headers['content-security-policy']).toContain("default-src 'none'");
-    expect(text).not.toContain('<script>alert');
-    expect(text).toContain('&#60;script&#62;alert(1)');
-    expect(text).toContain('pool &#60;7&#62;');
-    expect(text).toContain('at the head');
-    const at = (needle: string) => text.indexOf(needle);
-    expect(at('>broken<')).toBeGreaterThan(0);
-    expect(at('>broken<')).toBeLessThan(at('>off<'));
-    expect(at('>off<')).toBeLessThan(at('>ok<'));
-    expect(text).toMatch(/990<\/td>\s*<td class="number">10<\/td>/);
-    const found = (await http('GET', '/fleet?state=S_ACTIVE&q=OK')).text;
-    expect(found).toContain('1 of 3');
-    expect(found).not.toContain('>broken<');
-  });
-
-  it('says that a peer does not answer, and shows the others', async () => {
-    provider.handle('GetDataProviderInfo', () => {
-      throw new WalkieError('SERVER', 'out of order');
-    });
-    manager.handle('ListPool', () => ({}));
-    const { text } = await http('GET', '/');
-    expect(text).toContain('QmProvider does not answer: SERVER: out of order');
-    expect(text).toContain('QmManager does not answer: NOT_FOUND');
-  });
-
-  it('serves its files, and nothing beside them', async () => {
-    expect((await http('GET', '/assets/status.css')).headers['content-type']).toMatch(/css/);
-    expect((await http('GET', '/assets/status.js')).status).toBe(200);
-    for (const path of ['/assets/../package.json', '/assets/%2e%2e/package.json', '/nothing']) {
-      expect((await http('GET', path)).status).toBeGreaterThanOrEqual(400);
-    }
-  });
-
-  it('drops nonsense on its port', async () => {
-    const socket = connect(server.port, '127.0.0.1');
-    socket.on('error', () => {});
-    socket.resume();
-    socket.end('nonsense\r\n\r\n');
-    await once(socket, 'close');
-    expect((await http('GET', '/ptp/discover')).status).toBe(200);
   });
 });

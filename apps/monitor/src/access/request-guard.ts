@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /** The parts of a request that say where it comes from. */
@@ -7,19 +6,16 @@ export interface RequestOrigin {
   origin: string | undefined;
   secFetchSite: string | undefined;
   secFetchMode: string | undefined;
-  authorization: string | undefined;
 }
 
 /** What the guard goes by. */
 export interface RequestGuardOptions {
   /** Names under which the monitor is reached, beside localhost and IP addresses. */
   hostNames: readonly string[];
-  /** Asked of everybody when set. */
-  token: string | undefined;
 }
 
 /** Why a request is refused; undefined lets it pass. */
-export type Refusal = { status: 401 | 403; message: string } | undefined;
+export type Refusal = { status: 401 | 403 | 429; message: string } | undefined;
 
 /**
  * Keeps web pages of others from using an operator's browser to reach the monitor. Scripts and curl send no `Origin` and no
@@ -27,21 +23,13 @@ export type Refusal = { status: 401 | 403; message: string } | undefined;
  */
 export class RequestGuard {
   readonly #hostNames: ReadonlySet<string>;
-  readonly #tokenDigest: Buffer | undefined;
 
   constructor(options: RequestGuardOptions) {
     this.#hostNames = new Set(['localhost', ...options.hostNames.map((n) => n.toLowerCase())]);
-    this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
   }
 
-  /** Whether an answer may go out at all: the token where one is set, and no page of another origin. */
+  /** Whether an answer may go out at all: to no page of another origin. */
   checkReading(request: RequestOrigin): Refusal {
-    if (this.#tokenDigest !== undefined) {
-      const given = tokenOf(request.authorization);
-      if (given === undefined || !timingSafeEqual(digest(given), this.#tokenDigest)) {
-        return { status: 401, message: 'The token of PHALA_MONITOR_TOKEN is needed' };
-      }
-    }
     // Following a link from elsewhere shows the answer to the operator only.
     const isLink = request.secFetchMode === 'navigate' && request.origin === undefined;
     return isForeign(request) && !isLink
@@ -51,8 +39,6 @@ export class RequestGuard {
 
   /** Whether the request may change something: besides, it must be for a host that we serve. */
   checkChanging(request: RequestOrigin): Refusal {
-    const refusal = this.checkReading(request);
-    if (refusal !== undefined) return refusal;
     if (isForeign(request)) {
       return { status: 403, message: 'Pages of other origins may change nothing' };
     }
@@ -84,17 +70,4 @@ function hostNameOf(host: string | undefined): string | undefined {
   // Anything but a host and a port would hide something.
   if (parsed !== host.toLowerCase() && `${parsed}:80` !== host.toLowerCase()) return undefined;
   return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-function tokenOf(authorization: string | undefined): string | undefined {
-  const [, scheme = '', value = ''] = /^(\S+)\s+(\S+)$/.exec(authorization ?? '') ?? [];
-  if (scheme.toLowerCase() === 'bearer') return value;
-  if (scheme.toLowerCase() !== 'basic') return undefined;
-  const text = Buffer.from(value, 'base64').toString('utf8');
-  return text.slice(text.indexOf(':') + 1);
-}
-
-/** Of equal length, so that comparing takes equal time. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -21,7 +21,7 @@ import {
   type WalkieRpcResponseWrapper,
 } from '@runtime-bridge/walkie-protocol';
 import { toMonitorJson } from './json-shapes.js';
-import type { Refusal } from './request-guard.js';
+import type { Refusal } from '../access/request-guard.js';
 
 /** A call through the proxy as it came by HTTP. */
 export interface ProxyRequest {
@@ -38,6 +38,8 @@ export interface ProxyRequest {
 export interface ProxyAnswer {
   status: number;
   body: JsonObject;
+  /** Of a method that changes something: how many rows it named, and why it was not done. */
+  change?: { targetCount: number; error: string | null };
 }
 
 /** HTTP methods that may change something; links and pictures cannot make them. */
@@ -64,8 +66,19 @@ export class JsonProxy {
   async call(request: ProxyRequest): Promise<ProxyAnswer> {
     const method = findMethod(request.method);
     if (method === undefined) {
-      return failure(200, ResponseErrorType.UNKNOWN, `'${request.method}' is no method of Walkie`);
+      const name = request.method.slice(0, 80);
+      return failure(200, ResponseErrorType.UNKNOWN, `'${name}' is no method of Walkie`);
     }
+    const answer = await this.#call(method, request);
+    if (!method.changes) return answer;
+    const { error } = answer.body as { error?: { message: string } };
+    return {
+      ...answer,
+      change: { targetCount: countOf(request.body), error: error?.message ?? null },
+    };
+  }
+
+  async #call(method: Method, request: ProxyRequest): Promise<ProxyAnswer> {
     if (method.changes) {
       if (!CHANGING_HTTP_METHODS.has(request.httpMethod)) {
         return failure(
@@ -180,5 +193,20 @@ function toMetaJson(wrapper: WalkieRpcResponseWrapper): JsonObject {
 }
 
 function failure(status: number, type: ResponseErrorType, message: string): ProxyAnswer {
-  return { status, body: { hasError: true, error: { type, message }, meta: null } };
+  return { status, body: proxyError(type, message) };
+}
+
+/** The body of an answer that tells a failure of our own. */
+export function proxyError(type: ResponseErrorType, message: string): JsonObject {
+  return { hasError: true, error: { type, message }, meta: null };
+}
+
+/** Rows that a change names, in whichever list it has. */
+function countOf(body: string): number {
+  try {
+    const json = JSON.parse(body) as Record<string, unknown>;
+    return Object.values(json).find(Array.isArray)?.length ?? 0;
+  } catch {
+    return 0;
+  }
 }

@@ -6,9 +6,8 @@ const plain: RequestOrigin = {
   origin: undefined,
   secFetchSite: undefined,
   secFetchMode: undefined,
-  authorization: undefined,
 };
-const guard = new RequestGuard({ hostNames: ['Ops-Box'], token: undefined });
+const guard = new RequestGuard({ hostNames: ['Ops-Box'] });
 const changing = (request: Partial<RequestOrigin>) =>
   guard.checkChanging({ ...plain, ...request })?.status;
 const reading = (request: Partial<RequestOrigin>) =>
@@ -61,21 +60,5 @@ describe('reading', () => {
     ['a picture in a page elsewhere', { secFetchSite: 'cross-site', secFetchMode: 'no-cors' }],
   ])('is refused from %s', (_what, request) => {
     expect(reading(request)).toBe(403);
-  });
-});
-
-describe('a token', () => {
-  const closed = new RequestGuard({ hostNames: [], token: 's3cret' });
-  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-  it.each([
-    ['Bearer s3cret', undefined],
-    [basic('anybody:s3cret'), undefined],
-    ['Bearer s3cre', 401],
-    [basic('s3cret:'), 401],
-    ['s3cret', 401],
-    [undefined, 401],
-  ])('given as %j', (authorization, status) => {
-    expect(closed.checkReading({ ...plain, authorization })?.status).toBe(status);
-    expect(closed.checkChanging({ ...plain, authorization })?.status).toBe(status);
   });
 });

@@ -1,4 +1,4 @@
-// Keeps the status page up to date. Without it the page is complete, and reloads itself every ten seconds.
+// Keeps the plain page up to date. Without it the page is complete, and reloads itself every ten seconds.
 /* global document, location */
 
 const PERIOD_MS = 2000;
@@ -9,7 +9,7 @@ let lastSeen = new Date();
 
 async function update() {
   try {
-    const response = await fetch(`/fleet${location.search}`, {
+    const response = await fetch(`/plain/fleet${location.search}`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
