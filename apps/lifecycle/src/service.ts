@@ -16,9 +16,11 @@ import {
 } from '@runtime-bridge/base';
 import { ChainFactsReader, ParaApi } from '@runtime-bridge/chain-client/tx';
 import {
+  AlertDesk,
   ChainWatch,
   FleetManager,
   importLocalDb,
+  NoticeQueue,
   OrderBook,
   OrderDesk,
   serveOrders,
@@ -26,10 +28,12 @@ import {
   Inventory,
   ProcessMetrics,
   ProviderWatch,
+  serveAlerts,
   serveHistory,
   serveLifecycle,
   serveTransfer,
   WorkerHistory,
+  type AlertRecord,
   type InventorySnapshot,
   type RunnerSettings,
   type TransactionBook,
@@ -259,6 +263,7 @@ class Operation implements Service {
       serveLifecycle(walkie, { inventory, fleet: undefined });
       serveTransfer(walkie, { inventory });
       serveOrders(walkie, { desk: undefined });
+      serveAlerts(walkie, { desk: undefined, webhook: await this.#openWebhook() });
       serveHistory(walkie, { inventory, history });
       health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
       return;
@@ -335,6 +340,7 @@ class Operation implements Service {
         logger,
       }),
     );
+    const webhook = this.#running.add(await this.#openWebhook());
     const orders = await OrderBook.open(state.section('orders'));
     const fleet = this.#running.add(
       new FleetManager(
@@ -357,7 +363,12 @@ class Operation implements Service {
             metrics,
           }),
           orders,
-          history,
+          history: {
+            record: (events) => {
+              history.record(events);
+              webhook.noteEvents(events);
+            },
+          },
           spawnRunner: (id) => runnerProcess(fork('runner', id)),
           logger,
           metrics,
@@ -380,11 +391,46 @@ class Operation implements Service {
       ),
     );
     serveOrders(walkie, { desk });
+    const alerts = this.#running.add(
+      await AlertDesk.open(
+        { minBalance: settings.minBalance },
+        {
+          section: state.section<AlertRecord>('alerts'),
+          notices: webhook,
+          look: () => ({
+            inventory: inventory.snapshot,
+            snapshot: (uuid) => fleet.snapshot(uuid),
+            isHalted: (uuid) => orders.isHalted(uuid),
+            syncOnly: settings.syncOnly,
+            providers: providers.providers.value,
+            facts: chain.facts.value,
+            oldestJobMs: fleet.jobs.oldestMs,
+            hasSettledJobs: fleet.jobs.hasSettled,
+          }),
+          logger,
+          metrics,
+          clock,
+        },
+      ),
+    );
+    serveAlerts(walkie, { desk: alerts, webhook });
     serveLifecycle(walkie, { inventory, fleet, clock });
     serveTransfer(walkie, { inventory });
     serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
     this.#watchReadiness(providers, chain);
     await this.#running.start(signal);
+  }
+
+  #openWebhook(): Promise<NoticeQueue> {
+    const { inventory, state, logger, metrics, clock } = this.#with;
+    const { webhookUrl: url, webhookSecret: secret = '', webhookEvents: events } = this.#settings;
+    return NoticeQueue.open(url === undefined ? undefined : { url, secret, events }, {
+      section: state.section<AlertRecord>('alerts'),
+      nameOf: (uuid) => inventory.snapshot.workers.get(uuid)?.name,
+      logger,
+      metrics,
+      clock,
+    });
   }
 
   #watchReadiness(providers: ProviderWatch, chain: ChainWatch): void {

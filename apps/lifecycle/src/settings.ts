@@ -7,6 +7,7 @@ import {
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { AlertKind } from '@runtime-bridge/fleet';
 import { DEFAULT_LEASE_MS } from '@runtime-bridge/tx-queue';
 import { defaultTxSenderOptions } from '@runtime-bridge/tx-sender';
 import { SharedSecret } from '@runtime-bridge/walkie-protocol';
@@ -180,6 +181,38 @@ export const lifecycleSettings = {
     env: 'PHALA_PTP_IGNORE_BRIDGE_IDENTITY',
     description: 'Uses data providers of other bridges too',
     default: false,
+  }),
+  webhookUrl: {
+    ...stringSetting({
+      env: 'PHALA_WEBHOOK_URL',
+      description: 'Where alerts and changes of state are sent by HTTP POST; unset means nowhere',
+      secret: true,
+      file: true,
+    }),
+    allowed: 'http:// or https:// URL',
+    parse: (text: string) => {
+      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+        throw new Error('is no http:// or https:// URL');
+      }
+      return text;
+    },
+  },
+  webhookSecret: stringSetting({
+    env: 'PHALA_WEBHOOK_SECRET',
+    description: 'Signs what is sent there (HMAC-SHA256); unset leaves it without a signature',
+    secret: true,
+    file: true,
+  }),
+  webhookEvents: listSetting({
+    env: 'PHALA_WEBHOOK_EVENTS',
+    description: 'What is sent there',
+    default: ['alerts'],
+    allowed: `of alerts, states, ${Object.values(AlertKind).join(', ')}, separated by commas`,
+    check: (item) => {
+      if (!['alerts', 'states', ...Object.values<string>(AlertKind)].includes(item)) {
+        throw new Error(`has an entry that is none of these: ${item}`);
+      }
+    },
   }),
   configMode: booleanSetting({
     env: 'PHALA_LIFECYCLE_CONFIG_MODE',

@@ -38,6 +38,7 @@ export class FakeChain {
       block: this.block,
       blockHash: `0x${'00'.repeat(32)}`,
       coolDownPeriodSec: this.coolDownPeriodSec,
+      balances: new Map(),
       workers: new Map(this.interest.workers.map((key) => [key, { ...this.of(key) }])),
       ingress: new Map(
         this.interest.origins.map((origin) => [origin, this.ingress.get(origin) ?? 0n]),
