@@ -180,7 +180,12 @@ export async function createLifecycle(
       return operation.addresses;
     },
     start: (signal) => group.start(signal),
-    stop: () => group.stop(),
+    stop: async () => {
+      await group.stop();
+      // Open from before it was started, should it never have been.
+      await history.close();
+      await inventory.close();
+    },
   };
 }
 

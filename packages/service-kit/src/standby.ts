@@ -53,6 +53,7 @@ export class StandbyService<T extends Turn> implements Service {
   readonly #tasks: TaskGroup;
   readonly #metrics: MetricsRegister;
   readonly #ending = new AbortController();
+  #isWorking = false;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: { name: string }, collaborators: StandbyCollaborators<T>) {
@@ -69,8 +70,10 @@ export class StandbyService<T extends Turn> implements Service {
 
   async start(signal?: AbortSignal): Promise<void> {
     const { source, health } = this.#with;
-    const tell = ({ kind, detail }: { kind: string; detail?: string }) =>
-      health?.set('lease', { ready: kind === 'held', detail: detail ?? 'held' });
+    const tell = ({ kind, detail }: { kind: string; detail?: string }) => {
+      const ready = kind === 'held' && this.#isWorking;
+      health?.set('lease', { ready, detail: detail ?? (ready ? 'held' : 'held, beginning') });
+    };
     tell(source.state.value);
     this.#unsubscribe = source.state.subscribe(tell);
     await source.start(signal);
@@ -103,7 +106,9 @@ export class StandbyService<T extends Turn> implements Service {
     const backoff = new Backoff(RETRY_MS);
     while (!over.aborted) {
       const service = await this.#begin(turn, over);
+      this.#isWorking = service !== undefined;
       if (!over.aborted) await (service ? aborted(over) : pause(backoff.next(), over));
+      this.#isWorking = false;
       await service?.stop().catch((error: unknown) => {
         this.#with.logger.warn('Something did not stop as it should', {}, BridgeError.from(error));
       });
