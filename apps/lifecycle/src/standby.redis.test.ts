@@ -7,16 +7,12 @@ import { FencedStore, RedisLease, RedisProducer } from '@runtime-bridge/tx-queue
 import { LevelJournal, ReplicatedJournal, type JournalEntry } from '@runtime-bridge/tx-sender';
 import { Health, readSettings } from '@runtime-bridge/service-kit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  findRedisServer,
-  RedisServer,
-} from '../../../packages/tx-queue/src/redis/redis-server.test.support.js';
-
 import { createQueue } from './queue.js';
 import { lifecycleSettings, retiredVariables } from './settings.js';
+import { RedisForTest, redisServerIn } from './redis-server.test.support.js';
 import { createManager } from './standby.js';
 
-const binary = await findRedisServer(process.env['PATH'] ?? '');
+const binary = await redisServerIn(process.env['PATH'] ?? '');
 if (binary === undefined) {
   if (process.env['CI'] === 'true') throw new Error('redis-server is not installed');
   console.warn('SKIPPED: no redis-server in PATH (apt-get install redis-server)');
@@ -35,11 +31,11 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe.skipIf(!binary)('a lifecycle manager over Redis', () => {
-  const server = new RedisServer(binary!);
+  const server = new RedisForTest(binary!);
   const stops: (() => Promise<unknown>)[] = [];
   let folder = '';
   beforeAll(() => server.start());
-  afterAll(() => server.close());
+  afterAll(() => server.stop());
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'standby-'));
   });

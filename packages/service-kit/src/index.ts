@@ -42,6 +42,7 @@ export {
 export {
   renewableMetrics,
   StandbyService,
+  type Standing,
   type StandbyCollaborators,
   type Turn,
   type TurnSource,
