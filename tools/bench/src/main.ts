@@ -5,6 +5,7 @@ import { ingestBench } from './provider/ingest-bench.js';
 import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
 import { verifyBench } from './provider/verify-bench.js';
+import { txBench } from './tx/tx-bench.js';
 
 const benches: Record<string, Bench> = {
   store: storeBench,
@@ -13,6 +14,7 @@ const benches: Record<string, Bench> = {
   ingest: ingestBench,
   head: headBench,
   verify: verifyBench,
+  tx: txBench,
 };
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));
