@@ -1,8 +1,11 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { silentLogger, sleep } from '@runtime-bridge/base';
+import { ChainClientErrorCode } from '@runtime-bridge/chain-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bench, fastClock, rowsOf, type BenchOptions } from '../store-filled.test.support.js';
 import { verifyStore } from '../transfer/verify-store.js';
 import { BlobViews } from '../views/blob-views.js';
-import type { PeerBlobs } from './peer-endpoint.js';
+import { PeerEndpoint, type PeerBlobs } from './peer-endpoint.js';
 
 const benches: Bench[] = [];
 
@@ -116,3 +119,58 @@ describe('a copy from a peer', () => {
     await verifyStore(copy.store);
   });
 });
+
+describe('a peer that cannot go on', () => {
+  /** A peer whose relay headers from a height on prove nothing, as those behind the last justification of a 2022 one. */
+  async function peerWithTail(justifiedUpTo: number) {
+    const { bench } = await filled();
+    const views = new BlobViews({}, { store: bench.store });
+    const blobs: PeerBlobs = async (key, signal) => {
+      const height = Number(key.split(':')[1]);
+      const bytes = (await views.get(key, signal))?.bytes;
+      if (!bytes || height <= justifiedUpTo) return bytes;
+      return bytes.subarray(0, headerPartOf(bytes));
+    };
+    const stored = { height: 20 };
+    const endpoint = new PeerEndpoint(
+      { url: 'prb://peer', kind: 'relay' },
+      { blobs, storedHeight: () => stored.height, logger: silentLogger, clock: fastClock },
+    );
+    await endpoint.start();
+    await endpoint.connected.until((isThere) => isThere);
+    return { endpoint, stored };
+  }
+
+  it('is left at once for the nodes, and asked again when they are past that place', async () => {
+    const { endpoint, stored } = await peerWithTail(60);
+    stored.height = 40;
+    expect(await endpoint.call('grandpa_proveFinality', [41])).toEqual(expect.any(String));
+    stored.height = 60;
+    await expect(endpoint.call('grandpa_proveFinality', [61])).rejects.toMatchObject({
+      code: ChainClientErrorCode.NOT_CONNECTED,
+    });
+    expect(endpoint.connected.value).toBe(false);
+    // Looks go by in the meantime: it has as many blocks more as would make it worth asking.
+    await sleep(150);
+    expect(endpoint.connected.value).toBe(false);
+    await endpoint.stop();
+  });
+
+  it('is asked again after a while, for it may have got more', async () => {
+    const { endpoint, stored } = await peerWithTail(60);
+    stored.height = 60;
+    await expect(endpoint.call('grandpa_proveFinality', [61])).rejects.toBeDefined();
+    await endpoint.connected.until((isThere) => isThere, AbortSignal.timeout(10_000));
+    await endpoint.stop();
+  });
+});
+
+/** Where the third field of a record ends: number, hash, header. */
+function headerPartOf(record: Uint8Array): number {
+  const reader = new BinaryReader(record);
+  for (;;) {
+    const [field, type] = reader.tag();
+    reader.skip(type, field);
+    if (field === 3) return reader.pos;
+  }
+}
