@@ -1,5 +1,5 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { silentLogger, sleep } from '@runtime-bridge/base';
+import { silentLogger, sleep, toHex } from '@runtime-bridge/base';
 import { ChainClientErrorCode } from '@runtime-bridge/chain-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bench, fastClock, rowsOf, type BenchOptions } from '../store-filled.test.support.js';
@@ -161,6 +161,31 @@ describe('a peer that cannot go on', () => {
     stored.height = 60;
     await expect(endpoint.call('grandpa_proveFinality', [61])).rejects.toBeDefined();
     await endpoint.connected.until((isThere) => isThere, AbortSignal.timeout(10_000));
+    await endpoint.stop();
+  });
+});
+
+describe('a peer that has para blocks', () => {
+  it('gives them by hashes that only the relay chain told', async () => {
+    const { bench, blobs } = await filled();
+    const stored = { height: 4 };
+    const endpoint = new PeerEndpoint(
+      { url: 'prb://peer', kind: 'para' },
+      { blobs, storedHeight: () => stored.height, logger: silentLogger, clock: fastClock },
+    );
+    await endpoint.start();
+    await endpoint.connected.until((isThere) => isThere);
+    const changesAt = (height: number) =>
+      endpoint.call('pha_getStorageChangesAt', [toHex(bench.chains.para[height]!.hash)]);
+    expect(await changesAt(5)).toEqual(expect.any(String));
+    expect(await changesAt(12)).toEqual(expect.any(String));
+    // Headers up to the one before are asked for by their heights.
+    await endpoint.call('chain_getBlockHash', [[28, 29]]);
+    expect(await changesAt(30)).toEqual(expect.any(String));
+    await expect(
+      endpoint.call('pha_getStorageChangesAt', [`0x${'77'.repeat(32)}`]),
+    ).rejects.toMatchObject({ code: ChainClientErrorCode.NOT_CONNECTED });
+    expect(endpoint.connected.value).toBe(false);
     await endpoint.stop();
   });
 });

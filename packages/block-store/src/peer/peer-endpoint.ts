@@ -59,6 +59,8 @@ const MAX_HASHES = 100_000;
 /** A window of Polkadot has 2,400 headers. */
 const MAX_RANGE_BLOCKS = 4_096;
 const PARALLEL_RECORDS = 64;
+/** Blocks above the stored one that may be asked for by a hash that only the relay chain told. */
+const NEXT_BLOCKS = 16;
 const MAX_HEIGHT = 0xffff_ffff;
 
 /**
@@ -76,6 +78,8 @@ export class PeerEndpoint implements RpcEndpoint {
   readonly #cache: ByteLru<number, PeerBlock>;
   readonly #heights = new Map<string, number>();
   #head = -1;
+  /** Of the heights whose hashes were asked for last. */
+  #highestAsked = -1;
   /** Where it could not go on, and when that was seen. */
   #end: { height: number; atMs: number } | undefined;
   #lastError: unknown;
@@ -132,6 +136,7 @@ export class PeerEndpoint implements RpcEndpoint {
         return this.#hashAt(this.#head, signal);
       case 'chain_getBlockHash': {
         const [heights] = params;
+        this.#highestAsked = Math.max(-1, ...[heights as number | number[]].flat());
         return Array.isArray(heights)
           ? Promise.all((heights as number[]).map((height) => this.#hashAt(height, signal)))
           : this.#hashAt(heights as number, signal);
@@ -246,7 +251,24 @@ export class PeerEndpoint implements RpcEndpoint {
 
   async #byHash(hash: unknown, signal: AbortSignal | undefined): Promise<PeerBlock | undefined> {
     const height = this.#heights.get(String(hash));
-    return height === undefined ? undefined : this.#block(height, signal);
+    if (height !== undefined) return this.#block(height, signal);
+    return this.#kind === 'para' ? this.#nextByHash(String(hash), signal) : undefined;
+  }
+
+  /**
+   * The relay chain proves the hash of a para head, and a peer knows blocks by their heights: it is the one behind those
+   * that were asked for, or one of the next.
+   */
+  async #nextByHash(hash: string, signal: AbortSignal | undefined): Promise<PeerBlock | undefined> {
+    const stored = this.#with.storedHeight();
+    if (stored === undefined) return undefined;
+    const next = Array.from({ length: NEXT_BLOCKS }, (_, index) => stored + 1 + index);
+    for (const height of [this.#highestAsked + 1, ...next]) {
+      const block = await this.#block(height, signal);
+      if (block && toHex(headerHash(block.header)) === hash) return block;
+      if (!block) break;
+    }
+    throw this.#ends(stored + 1, 'getBlockByHash');
   }
 
   async #known(hash: unknown, method: string, signal: AbortSignal | undefined): Promise<PeerBlock> {
