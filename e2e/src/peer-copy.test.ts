@@ -23,7 +23,7 @@ import { LyingNode, ProviderProcess, type Lie } from './lying-node/index.js';
  * chain but withhold what is between: what it has then came from the peers.
  */
 const SEED = Number(process.env['RB_KILL_SEED'] ?? 20_221_112);
-const KILLS = Number(process.env['RB_COPY_KILLS'] ?? 4);
+const KILLS = Number(process.env['RB_COPY_KILLS'] ?? 2);
 const HISTORY_BLOCKS = 400;
 const PARA_ID = 2004;
 const TIMEOUT_MS = 240_000 + KILLS * 30_000;

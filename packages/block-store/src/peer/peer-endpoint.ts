@@ -122,8 +122,13 @@ export class PeerEndpoint implements RpcEndpoint {
     }
   }
 
-  async subscribe(request: SubscriptionRequest): Promise<void> {
-    throw this.#missing(request.method);
+  /** Announces nothing: while blocks are copied from it, nodes need not either. Ends when it is left for them. */
+  async subscribe(
+    _request: SubscriptionRequest,
+    _onItem: (item: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.connected.until((isConnected) => !isConnected, signal);
   }
 
   async #answer(
@@ -266,7 +271,6 @@ export class PeerEndpoint implements RpcEndpoint {
     for (const height of [this.#highestAsked + 1, ...next]) {
       const block = await this.#block(height, signal);
       if (block && toHex(headerHash(block.header)) === hash) return block;
-      if (!block) break;
     }
     throw this.#ends(stored + 1, 'getBlockByHash');
   }
