@@ -40,9 +40,9 @@ it('one data provider serves lifecycle managers of different bridges at once, an
       // The label separates bridges unless that is said.
       expect(sync('apart', 'four', {}, 25_000)).rejects.toThrow('Not within'),
     ]);
-    await rm(folder, { recursive: true });
   } finally {
     await provider.stop();
     await chains.stop();
   }
+  await rm(folder, { recursive: true });
 }, 240_000);
