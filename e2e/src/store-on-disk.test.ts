@@ -55,7 +55,7 @@ async function keeping(run: () => Promise<void>): Promise<void> {
 
 /** Para blocks one after the other, so that a sync takes seconds. */
 const slowly: Lie = async ({ method }, answer) => {
-  if (method.startsWith('pha_')) await new Promise((resolve) => setTimeout(resolve, 150));
+  if (method.startsWith('pha_')) await new Promise((resolve) => setTimeout(resolve, 40));
   return answer;
 };
 
@@ -141,7 +141,7 @@ describe.sequential('a disk', () => {
           (found) => found !== undefined,
           30_000,
         );
-        expect(line?.error?.facts).toMatchObject({ field: 'paraGenesis' });
+        expect(line?.error?.facts).toMatchObject({ field: 'paraBlock1' });
         const blobs = await BlobReader.connect(provider.blobPort);
         expect(await blobs.get(`dryParaBlock:${head.para}`)).toBeDefined();
         blobs.close();
