@@ -105,8 +105,8 @@ describe.sequential('a provider is filled from', () => {
         await untilHead(second, head.relay);
         const options = copyOf('third', [source.blobPort, second.blobPort]);
         const kills = await killedSync(
-          { ...options, maxLifeMs: 2_500, head, maxKills: KILLS },
-          new Random(SEED),
+          { ...options, maxLifeMs: 1_500, head, maxKills: KILLS },
+          new Random(SEED + 4),
         );
         console.log(`Killed after ${kills.map(({ lifeMs }) => `${lifeMs} ms`).join(', ')}`);
         await second.stop();
@@ -146,8 +146,8 @@ describe.sequential('a provider is filled from', () => {
           // Their nodes kept a justification each 8 blocks.
           const last = Math.floor(head.relay / 8) * 8;
           const kills = await killedSync(
-            { ...options, maxLifeMs: 3_000, head: { ...head, relay: last }, maxKills: KILLS },
-            new Random(SEED + 1),
+            { ...options, maxLifeMs: 1_500, head: { ...head, relay: last }, maxKills: KILLS },
+            new Random(SEED + 7),
           );
           console.log(`Killed after ${kills.map(({ lifeMs }) => `${lifeMs} ms`).join(', ')}`);
           const provider = await ProviderProcess.start(options);
