@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import type { ApiOptions } from '@polkadot/api/types';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { DevChains } from './lying-node/dev-chains.js';
 import {
   BlobReader,
+  DevChains,
+  differencesOf,
   feedWorker,
   lies,
   LyingNode,
   ProviderProcess,
-  RecordFields,
   type Lie,
   type LogLine,
   type LyingNodeOptions,
@@ -308,28 +308,13 @@ async function expectTruth(provider: ProviderProcess): Promise<void> {
   const blobs = await BlobReader.connect(provider.blobPort);
   try {
     await untilRelay(honest, relay);
-    const headerOf = (record: Uint8Array | undefined) =>
-      record && new RecordFields(record).bytes(3);
-    const [own, theirs] = await Promise.all(
-      [blobs, honestBlobs].map(async (source) => [
-        await source.get(`genesis:${PARA_ID}:pb`),
-        // Which headers end a range, and by which votes, is up to what was announced when.
-        ...(await Promise.all(span(2, relay).map((n) => source.get(`parent:${n}:pb`)))).map(
-          headerOf,
-        ),
-        ...(await Promise.all(span(0, para).map((n) => source.get(`para:${n}:pb`)))),
-      ]),
-    );
-    const digest = (blob: Uint8Array | undefined) => blob && Buffer.from(blob).toString('base64');
-    expect(own!.map(digest)).toEqual(theirs!.map(digest));
+    const about = { paraId: PARA_ID, relay: [2, relay], para: [0, para] } as const;
+    expect(await differencesOf(blobs, honestBlobs, about)).toEqual([]);
     await feedWorker(blobs, { paraId: PARA_ID, relayHeight: relay });
   } finally {
     blobs.close();
   }
 }
-
-const span = (first: number, last: number) =>
-  Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 interface Scene {
   provider: ProviderProcess;

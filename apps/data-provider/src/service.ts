@@ -78,7 +78,10 @@ export async function createDataProvider(
     },
     { store, metrics, clock },
   );
-  const blobs: BlobSource = { get: (key, signal) => views.get(key, signal) };
+  const blobs: BlobSource = {
+    get: (key, signal) => views.get(key, signal),
+    use: (key, take, signal) => views.use(key, take, signal),
+  };
   const blobServer = group.add(
     new BlobServer(
       {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { runService } from '@runtime-bridge/service-kit';
 
-import { createLifecycle } from './service.js';
 import { lifecycleSettings, retiredVariables } from './settings.js';
+import { createManager } from './standby.js';
 import { version } from './version.js';
 
 await runService(process, {
@@ -14,8 +14,9 @@ await runService(process, {
   description: 'Drives every worker through its life and keeps pools and workers.',
   settings: lifecycleSettings,
   retired: retiredVariables,
+  folders: ({ storePath, traderStorePath }) => [storePath, traderStorePath],
   build: ({ settings, logger, metrics, health }) =>
-    createLifecycle(settings, {
+    createManager(settings, {
       fork: (entry, name) =>
         fork(fileURLToPath(new URL(`./${entry}-main.js`, import.meta.url)), [name], {
           serialization: 'advanced',

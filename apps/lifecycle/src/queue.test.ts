@@ -37,15 +37,20 @@ describe('the queue of the lifecycle manager', () => {
       { USE_BUILT_IN_TRADER: 'true', PHALA_QUEUE_PAGE_PORT: '0' },
       ['embedded queue', 'trader'],
     ],
-    ['Redis', { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379' }, ['Redis queue producer']],
+    [
+      'Redis',
+      { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379' },
+      ['Redis queue producer', 'window into the trader'],
+    ],
     [
       'Redis, with a trader',
       { PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:6379', USE_BUILT_IN_TRADER: 'true' },
-      ['Redis queue producer', 'trader', 'queue page'],
+      ['Redis queue producer', 'window into the trader', 'trader', 'queue page'],
     ],
-  ])('is made as told: %s', (_id, env, names) => {
+  ])('is made as told: %s', async (_id, env, names) => {
     const { services } = createQueue(settings(env).values, collaborators);
     expect(services.map(({ name }) => name)).toEqual(names);
+    for (const service of services) if (service.name.startsWith('window')) await service.stop();
   });
 });
 

@@ -7,9 +7,12 @@ import {
   EmbeddedQueue,
   EmbeddedQueueHost,
   ipcChannel,
+  LeaseConnection,
   RedisProducer,
   type JobProducer,
+  type Tenure,
 } from '@runtime-bridge/tx-queue';
+import { remoteHistory } from '@runtime-bridge/tx-sender';
 import {
   arenaPage,
   listPage,
@@ -29,37 +32,58 @@ const PAGE_TRANSACTIONS = 100;
 /** Jobs of the queue that the list of transactions knows: all. */
 const MAX_LISTED_JOBS = DEFAULT_MAX_JOBS;
 
+/** Jobs in Redis that the list of transactions knows, the waiting ones first. */
+const MAX_LISTED_REDIS_JOBS = 2_000;
+
 /** What the queue is made with. */
 export interface QueueCollaborators {
   /** Starts the built-in trader's process. */
   forkTrader: () => ChildProcess;
+  /** Held by this manager; undefined without Redis. */
+  tenure?: Tenure | undefined;
   logger: Logger;
   metrics: MetricsRegister;
 }
 
 /**
  * The asking end of the transaction queue, and the built-in trader with its page where there is one.
- * @returns the services in the order in which they start, and the list of transactions where the trader is ours
+ * @returns the services in the order in which they start, and the list of transactions, whoever sends them
  * @throws ServiceError BAD_SETTINGS when nobody would ever take a job
  */
 export function createQueue(
   settings: LifecycleSettings,
-  { forkTrader, logger, metrics }: QueueCollaborators,
-): { producer: JobProducer; services: Service[]; transactions?: LocalTransactions } {
+  { forkTrader, tenure, logger, metrics }: QueueCollaborators,
+): { producer: JobProducer; services: Service[]; transactions: LocalTransactions } {
   const { redisEndpoint, builtInTrader } = settings;
   const traderLine = new TraderLine();
   const history: TraderLine['history'] = (query, signal) => traderLine.history(query, signal);
   if (redisEndpoint !== undefined) {
-    const producer = new RedisProducer({ url: redisEndpoint }, { logger, metrics });
-    const trader = new ChildKeeper(
-      { name: 'trader' },
-      { fork: forkTrader, attach: async (child) => detacher(traderLine.attach(child)), logger },
+    const producer = new RedisProducer(
+      { url: redisEndpoint, ...(tenure ? { epoch: tenure.epoch } : {}) },
+      { logger, metrics },
     );
-    if (!builtInTrader) return { producer, services: [producer] };
-    const page = queuePage(settings, () => arenaPage({ url: redisEndpoint }, { logger }), logger);
-    // What waits in Redis is on its page.
-    const transactions = new LocalTransactions({ jobs: () => [], history });
-    return { producer, services: [producer, trader, ...page], transactions };
+    const connection = new LeaseConnection({ url: redisEndpoint }, { logger });
+    // Whoever sends: what its journal holds has a copy beside the queue.
+    const transactions = new LocalTransactions({
+      jobs: () => producer.list(MAX_LISTED_REDIS_JOBS),
+      history: (query) => remoteHistory(connection, query),
+    });
+    const looking: Service = {
+      name: 'window into the trader',
+      start: () => Promise.resolve(),
+      stop: () => Promise.resolve(connection.close()),
+    };
+    const services: Service[] = [producer, looking];
+    if (builtInTrader) {
+      services.push(
+        new ChildKeeper(
+          { name: 'trader' },
+          { fork: forkTrader, attach: () => Promise.resolve(() => Promise.resolve()), logger },
+        ),
+        ...queuePage(settings, () => arenaPage({ url: redisEndpoint }, { logger }), logger),
+      );
+    }
+    return { producer, services, transactions };
   }
   if (!builtInTrader) {
     throw new ServiceError(
@@ -98,7 +122,10 @@ export function createQueue(
     )),
   });
   const page = queuePage(settings, () => listPage(listing), logger);
-  const transactions = new LocalTransactions({ jobs: () => queue.list(MAX_LISTED_JOBS), history });
+  const transactions = new LocalTransactions({
+    jobs: () => Promise.resolve(queue.list(MAX_LISTED_JOBS)),
+    history,
+  });
   return { producer: queue, services: [queue, trader, ...page], transactions };
 }
 
@@ -108,11 +135,4 @@ function queuePage(settings: LifecycleSettings, open: () => OpenPage, logger: Lo
   if (port === 0) return [];
   const tokenFile = `${settings.traderStorePath}.page-token`;
   return [new PageServer({ port, token, tokenFile }, { open, logger })];
-}
-
-function detacher(detach: () => void): () => Promise<void> {
-  return () => {
-    detach();
-    return Promise.resolve();
-  };
 }

@@ -7,6 +7,9 @@ import {
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { AlertKind } from '@runtime-bridge/fleet';
+import { DEFAULT_LEASE_MS } from '@runtime-bridge/tx-queue';
+import { defaultTxSenderOptions } from '@runtime-bridge/tx-sender';
 import { SharedSecret } from '@runtime-bridge/walkie-protocol';
 
 const sharedSecret: Setting<SharedSecret | undefined> = {
@@ -21,6 +24,20 @@ const sharedSecret: Setting<SharedSecret | undefined> = {
   absent: { value: undefined },
   parse: (text) => SharedSecret.parse(text),
 };
+
+/** An amount in the smallest unit. */
+function amountSetting(env: string, description: string, value: bigint): Setting<bigint> {
+  return {
+    ...stringSetting({ env, description }),
+    allowed: 'a whole number of at most 30 digits',
+    defaultText: String(value),
+    absent: { value },
+    parse: (text) => {
+      if (!/^[0-9]{1,30}$/.test(text)) throw new Error('is no whole number');
+      return BigInt(text);
+    },
+  };
+}
 
 /** The settings of the lifecycle manager; its trader child reads the same ones. */
 export const lifecycleSettings = {
@@ -45,6 +62,51 @@ export const lifecycleSettings = {
     description: "Folder of the built-in trader's journal",
     default: '/var/data/trade',
   }),
+  leaseMs: integerSetting({
+    env: 'PHALA_LEASE_TIME',
+    description:
+      'With Redis: how long another manager, or its trader, waits before it follows one that is gone',
+    default: DEFAULT_LEASE_MS,
+    min: 1_000,
+    max: 600_000,
+    unit: 'ms',
+  }),
+  batchWaitMs: integerSetting({
+    env: 'PHALA_TRADER_BATCH_WAIT',
+    description:
+      'How long the built-in trader collects jobs for one transaction, from the first one on',
+    default: defaultTxSenderOptions.batchWaitMs,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+  }),
+  maxBatchCalls: integerSetting({
+    env: 'PHALA_TRADER_MAX_BATCH_CALLS',
+    description: 'Calls in one transaction of the built-in trader',
+    default: defaultTxSenderOptions.maxBatchCalls,
+    min: 1,
+    max: 10_000,
+    unit: 'calls',
+  }),
+  eraBlocks: integerSetting({
+    env: 'PHALA_TRADER_ERA_BLOCKS',
+    description:
+      'Blocks that a transaction may wait for its block before it is signed anew; rounded up to a power of two',
+    default: defaultTxSenderOptions.eraBlocks,
+    min: 4,
+    max: 1_024,
+    unit: 'blocks',
+  }),
+  tip: amountSetting(
+    'PHALA_TRADER_TIP',
+    'Paid by the built-in trader on top of each fee to the author of the block, in the smallest unit',
+    defaultTxSenderOptions.tip,
+  ),
+  minBalance: amountSetting(
+    'PHALA_TRADER_MIN_BALANCE',
+    'An operator account that can pay less than this from is warned about, in the smallest unit; 0 never warns',
+    defaultTxSenderOptions.minBalance,
+  ),
   queuePagePort: integerSetting({
     env: 'PHALA_QUEUE_PAGE_PORT',
     description:
@@ -119,6 +181,38 @@ export const lifecycleSettings = {
     env: 'PHALA_PTP_IGNORE_BRIDGE_IDENTITY',
     description: 'Uses data providers of other bridges too',
     default: false,
+  }),
+  webhookUrl: {
+    ...stringSetting({
+      env: 'PHALA_WEBHOOK_URL',
+      description: 'Where alerts and changes of state are sent by HTTP POST; unset means nowhere',
+      secret: true,
+      file: true,
+    }),
+    allowed: 'http:// or https:// URL',
+    parse: (text: string) => {
+      if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+        throw new Error('is no http:// or https:// URL');
+      }
+      return text;
+    },
+  },
+  webhookSecret: stringSetting({
+    env: 'PHALA_WEBHOOK_SECRET',
+    description: 'Signs what is sent there (HMAC-SHA256); unset leaves it without a signature',
+    secret: true,
+    file: true,
+  }),
+  webhookEvents: listSetting({
+    env: 'PHALA_WEBHOOK_EVENTS',
+    description: 'What is sent there',
+    default: ['alerts'],
+    allowed: `of alerts, states, ${Object.values(AlertKind).join(', ')}, separated by commas`,
+    check: (item) => {
+      if (!['alerts', 'states', ...Object.values<string>(AlertKind)].includes(item)) {
+        throw new Error(`has an entry that is none of these: ${item}`);
+      }
+    },
   }),
   configMode: booleanSetting({
     env: 'PHALA_LIFECYCLE_CONFIG_MODE',

@@ -6,12 +6,14 @@ import {
 } from '@runtime-bridge/base';
 import { ParaApi } from '@runtime-bridge/chain-client/tx';
 import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
+import { StandbyService } from '@runtime-bridge/service-kit';
 import {
   EmbeddedQueueClient,
   ipcChannel,
+  JobGate,
   RedisConsumer,
+  RedisLease,
   type IpcEndpoint,
-  type JobConsumer,
 } from '@runtime-bridge/tx-queue';
 import { createTxSender } from '@runtime-bridge/tx-sender';
 
@@ -44,18 +46,42 @@ export async function createTrader(
   );
   const group = new ServiceGroup('trader', { logger });
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
-  const { redisEndpoint } = settings;
-  const consumer: JobConsumer =
-    redisEndpoint === undefined
-      ? new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger })
-      : new RedisConsumer({ url: redisEndpoint }, { logger });
-  const sender = createTxSender(
-    { journalPath: settings.traderStorePath },
-    { consumer, para, identity, logger, metrics },
+  const { redisEndpoint: url, traderStorePath: journalPath, leaseMs } = settings;
+  const { batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance } = settings;
+  const options = { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance };
+  if (url === undefined) {
+    const consumer = new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger });
+    const sender = createTxSender(options, { consumer, para, identity, logger, metrics });
+    // First, so that the manager is answered, if only with why not, while a node is waited for.
+    group.add(traderLineEnd(ipc, sender));
+    group.add(para);
+    group.add(sender);
+    return group;
+  }
+  const lease = new RedisLease(
+    { url, role: 'trader', identity: identity.peerId, leaseMs },
+    { logger },
   );
-  // First, so that the manager is answered, if only with why not, while a node is waited for.
-  group.add(traderLineEnd(ipc, sender));
   group.add(para);
-  group.add(sender);
+  group.add(
+    new StandbyService(
+      { name: 'trader' },
+      {
+        source: lease,
+        build: (tenure, turnMetrics) => {
+          const gate = new JobGate({}, { connection: lease.connection, logger });
+          const consumer = new RedisConsumer({ url }, { logger, gate });
+          return Promise.resolve(
+            createTxSender(options, {
+              ...{ consumer, para, identity, logger, metrics: turnMetrics },
+              turn: { lease, tenure },
+            }),
+          );
+        },
+        logger,
+        metrics,
+      },
+    ),
+  );
   return group;
 }

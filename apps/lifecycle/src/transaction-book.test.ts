@@ -48,7 +48,7 @@ function book(
       next: left > 0 ? left + 1 : undefined,
     };
   };
-  return new LocalTransactions({ jobs: () => jobs, history });
+  return new LocalTransactions({ jobs: () => Promise.resolve(jobs), history });
 }
 const signal = () => AbortSignal.timeout(5_000);
 const all = { isWanted: () => true, limit: 100 };
@@ -106,7 +106,7 @@ describe('the list of transactions', () => {
     let asked = 0;
     const real = book([], [], ended, 10);
     const list = new LocalTransactions({
-      jobs: () => [],
+      jobs: () => Promise.resolve([]),
       history: async (query, stop) => {
         asked += 1;
         return real['sources'].history(query, stop);

@@ -10,8 +10,8 @@ import type { HistoryQuery, TxHistory, TxRecord } from '@runtime-bridge/tx-sende
 
 /** What a book is made of. */
 export interface TransactionSources {
-  /** The jobs of the queue, where it can be looked into. */
-  jobs: () => readonly QueuedJobInfo[];
+  /** The jobs of the queue. */
+  jobs: () => Promise<readonly QueuedJobInfo[]>;
   history: (query: HistoryQuery, signal: AbortSignal) => Promise<TxHistory>;
 }
 
@@ -22,7 +22,7 @@ const PAGE = 200;
 const AT_ONCE = 2;
 const MAX_WAITING = 50;
 
-/** The jobs of the queue and those of the built-in trader's transactions as one list. */
+/** The jobs of the queue and those of the trader's transactions as one list. */
 export class LocalTransactions implements TransactionBook {
   readonly #turns = new Limiter({
     concurrency: AT_ONCE,
@@ -41,7 +41,7 @@ export class LocalTransactions implements TransactionBook {
     { isWanted, beforeMs = Infinity, limit }: TransactionBookQuery,
     signal: AbortSignal,
   ): Promise<TransactionPage> {
-    const queued = new Map(this.sources.jobs().map((job) => [job.id, job]));
+    const queued = new Map((await this.sources.jobs()).map((job) => [job.id, job]));
     const rows: TransactionRow[] = [];
     const add = (row: TransactionRow) => {
       if (row.queuedMs < beforeMs && isWanted(row)) rows.push(row);

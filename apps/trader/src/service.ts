@@ -8,11 +8,12 @@ import {
 } from '@runtime-bridge/base';
 import { ParaApi } from '@runtime-bridge/chain-client/tx';
 import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
-import type { Health } from '@runtime-bridge/service-kit';
-import { RedisConsumer } from '@runtime-bridge/tx-queue';
-import { createTxSender } from '@runtime-bridge/tx-sender';
+import { StandbyService, type Health } from '@runtime-bridge/service-kit';
+import { JobGate, RedisConsumer, RedisLease } from '@runtime-bridge/tx-queue';
+import { createTxSender, type TxSender } from '@runtime-bridge/tx-sender';
 import { arenaPage, PageServer } from '@runtime-bridge/tx-sender/queue-page';
 import { HealthReporter } from './health-reporter.js';
+import { Operators2022 } from './operators-2022.js';
 import type { TraderSettings } from './settings.js';
 
 /** What the trader works with. */
@@ -41,19 +42,48 @@ export async function createTrader(
   );
   logger.info('Got my peer id', { peer: identity.peerId });
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
-  const { redisCaFile } = settings;
+  const { redisCaFile, localDbPath, leaseMs } = settings;
   const redis = {
     url: settings.redisEndpoint,
     ...(redisCaFile === undefined ? {} : { tls: { ca: await readFile(redisCaFile, 'utf8') } }),
   };
-  const consumer = new RedisConsumer(redis, { logger });
   const { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance } = settings;
-  const sender = createTxSender(
-    { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance },
-    { consumer, para, identity, logger, metrics },
+  const operators = new Operators2022({ path: localDbPath }, { logger });
+  const lease = new RedisLease(
+    { ...redis, role: 'trader', identity: identity.peerId, leaseMs },
+    { logger },
+  );
+  let working: { consumer: RedisConsumer; sender: TxSender } | undefined;
+  const standby = new StandbyService(
+    { name: 'trader' },
+    {
+      source: lease,
+      build: (tenure, turnMetrics) => {
+        const gate = new JobGate({}, { connection: lease.connection, logger });
+        const consumer = new RedisConsumer(redis, { logger, gate });
+        const sender = createTxSender(
+          { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance },
+          {
+            ...{ consumer, para, identity, logger, metrics: turnMetrics },
+            operatorOf: (pool) => operators.of(pool),
+            turn: { lease, tenure },
+          },
+        );
+        working = { consumer, sender };
+        return Promise.resolve(sender);
+      },
+      health,
+      logger,
+      metrics,
+    },
   );
   const group = new ServiceGroup('trader', { logger });
-  group.add(new HealthReporter({ para, consumer, sender, health, logger, clock: systemClock }));
+  group.add(
+    new HealthReporter({
+      ...{ para, lease, health, logger, clock: systemClock },
+      working: () => working,
+    }),
+  );
   const { queuePagePort: port, queuePageToken: token } = settings;
   if (port !== 0) {
     group.add(
@@ -64,6 +94,6 @@ export async function createTrader(
     );
   }
   group.add(para);
-  group.add(sender);
+  group.add(standby);
   return group;
 }

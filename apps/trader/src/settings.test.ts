@@ -40,7 +40,7 @@ describe('settings of the trader', () => {
   });
 
   it('say what has no effect any more', () => {
-    const { warnings } = read({ ...least, PHALA_LOCAL_DB_PATH: '/var/data/local.db' });
-    expect(warnings.join()).toContain('PHALA_LOCAL_DB_PATH');
+    const { warnings } = read({ ...least, PHALA_HOLD_ON_SUBPROCESS_EXIT: 'true' });
+    expect(warnings.join()).toContain('PHALA_HOLD_ON_SUBPROCESS_EXIT');
   });
 });

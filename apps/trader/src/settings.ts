@@ -5,6 +5,7 @@ import {
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
+import { DEFAULT_LEASE_MS } from '@runtime-bridge/tx-queue';
 import { defaultTxSenderOptions } from '@runtime-bridge/tx-sender';
 
 /** URL of a Redis; printed as a secret, since it may hold a password. */
@@ -67,6 +68,20 @@ export const traderSettings = {
     secret: true,
     file: true,
   }),
+  localDbPath: stringSetting({
+    env: 'PHALA_LOCAL_DB_PATH',
+    description:
+      'The local.db of a 2022 lifecycle manager, only read and only if it is there: operators of jobs that bring none along',
+    default: '/var/data/local.db',
+  }),
+  leaseMs: integerSetting({
+    env: 'PHALA_LEASE_TIME',
+    description: 'How long another trader on this queue waits before it follows one that is gone',
+    default: DEFAULT_LEASE_MS,
+    min: 1_000,
+    max: 600_000,
+    unit: 'ms',
+  }),
   batchWaitMs: integerSetting({
     env: 'PHALA_TRADER_BATCH_WAIT',
     description: 'How long jobs are collected for one transaction, from the first one on',
@@ -124,7 +139,6 @@ export type TraderSettings = SettingsOf<typeof traderSettings>;
 /** Variables of 2022 that have no effect, and why. */
 export const retiredVariables = {
   PHALA_HOLD_ON_SUBPROCESS_EXIT: 'the trader is one process',
-  PHALA_LOCAL_DB_PATH: 'each job brings its operator key along',
   USE_BUILT_IN_TRADER:
     'a trader of its own always runs; stop it when the lifecycle manager has it built in',
 };

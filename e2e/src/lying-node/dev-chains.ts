@@ -2,8 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
+import { ControlPort } from '../control-port.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../tools/devnet/dist/main.js', import.meta.url));
+
+interface Ready {
+  relay: string;
+  para: string;
+  relayNodes?: string[];
+  paraNodes?: string[];
+  chainsControl: string;
+}
 
 /** Both chains of the dev network as one process. */
 export class DevChains {
@@ -11,21 +20,30 @@ export class DevChains {
     private readonly child: ChildProcess,
     readonly relay: string,
     readonly para: string,
+    /** All nodes, the first ones being those above. */
+    readonly nodes: { relay: readonly string[]; para: readonly string[] },
+    readonly control: ControlPort,
   ) {}
 
   static async start(folder: string, args: readonly string[]): Promise<DevChains> {
     const child = spawn(
       process.execPath,
-      [...[PROGRAM, 'chains', '--data', folder, '--relay-port', '0', '--para-port', '0'], ...args],
+      [
+        ...[PROGRAM, 'chains', '--data', folder, '--relay-port', '0', '--para-port', '0'],
+        ...['--chains-control-port', '0'],
+        ...args,
+      ],
       { stdio: ['ignore', 'pipe', 'ignore'] },
     );
-    const ready = await new Promise<{ relay: string; para: string }>((resolve, reject) => {
+    const ready = await new Promise<Ready>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line.startsWith('{')) resolve(JSON.parse(line) as { relay: string; para: string });
+        if (line.startsWith('{')) resolve(JSON.parse(line) as Ready);
       });
       child.once('exit', (code) => reject(new Error(`The chains ended with ${code}`)));
     });
-    return new DevChains(child, ready.relay, ready.para);
+    const { relay, para, relayNodes = [relay], paraNodes = [para], chainsControl } = ready;
+    const nodes = { relay: relayNodes, para: paraNodes };
+    return new DevChains(child, relay, para, nodes, new ControlPort(chainsControl));
   }
 
   /** One call to a node. */

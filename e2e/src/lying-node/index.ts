@@ -10,4 +10,6 @@ export {
   type ProviderHeights,
   type ProviderOptions,
 } from './provider-process.js';
+export { DevChains } from './dev-chains.js';
+export { differencesOf, type Difference, type Span } from './truth.js';
 export { RecordFields } from './record-fields.js';

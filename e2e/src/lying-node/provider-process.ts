@@ -84,9 +84,7 @@ export class ProviderProcess {
 
   /** Its heights, as its metrics tell them; -1 while it is not up. */
   async heights(): Promise<ProviderHeights> {
-    const text = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)
-      .then((response) => response.text())
-      .catch(() => '');
+    const text = await this.metrics();
     const height = (chain: string, stage: string) => {
       const sample = new RegExp(
         `^runtime_bridge_provider_height_blocks{chain="${chain}",stage="${stage}"[^}]*} (\\S+)$`,
@@ -99,6 +97,22 @@ export class ProviderProcess {
       relay: height('relay', 'built'),
       para: height('para', 'fetched'),
     };
+  }
+
+  /** A sample of its metrics by labels, which may have more; 0 when there is none. */
+  async metric(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const line = (await this.metrics())
+      .split('\n')
+      .find((one) => one.startsWith(`${name}{`) && wanted.every((label) => one.includes(label)));
+    return Number(line?.slice(line.lastIndexOf(' ')) ?? 0);
+  }
+
+  /** What its metrics port says; nothing while it is not up. */
+  private metrics(): Promise<string> {
+    return fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)
+      .then((response) => response.text())
+      .catch(() => '');
   }
 
   /** SIGKILL; resolves when it is gone. */

@@ -25,9 +25,12 @@ export function twox128(bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-/** CRC-32C (Castagnoli) as uint32; `123456789` gives 0xe3069283. */
-export function crc32c(bytes: Uint8Array): number {
-  return nodeCrc32c(bytes) >>> 0;
+/**
+ * CRC-32C (Castagnoli) as uint32; `123456789` gives 0xe3069283.
+ * @param before the CRC-32C of the bytes before these, where there are some
+ */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  return nodeCrc32c(bytes, before) >>> 0;
 }
 
 function twoxWithSeed(bytes: Uint8Array, seed: 0 | 1): Uint8Array {

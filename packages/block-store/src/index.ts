@@ -36,6 +36,7 @@ export {
   type VerifiedStore,
   type VerifyStoreOptions,
 } from './transfer/verify-store.js';
+export type { BlobParts } from './views/blob-loads.js';
 export {
   BlobViews,
   defaultBlobViewsOptions,

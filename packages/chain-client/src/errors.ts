@@ -28,6 +28,8 @@ export const ChainClientErrorCode = {
   STATE_DISCARDED: 'STATE_DISCARDED',
   /** An endpoint was left in the middle of work for one that is further or faster; facts: `lagMs`, `latencyMs`. */
   ENDPOINT_BEHIND: 'ENDPOINT_BEHIND',
+  /** An endpoint was left in the middle of work because it lied elsewhere, and there is another; facts: `endpoint`. */
+  ENDPOINT_LIED: 'ENDPOINT_LIED',
   /** No endpoint can be used now: all are away or set aside; facts: `endpoints`. */
   NO_ENDPOINT: 'NO_ENDPOINT',
   /** The client was stopped. */

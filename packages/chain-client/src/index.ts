@@ -9,13 +9,14 @@ export { headerFromJson, type RawHeader } from './read/header-json.js';
 export { JustificationStream, type AnnouncedJustification } from './read/justification-stream.js';
 export { ParaReader, type StoragePair } from './read/para-reader.js';
 export { RelayReader } from './read/relay-reader.js';
+export { parseEndpoints } from './rpc/endpoint-list.js';
 export type { EndpointStatus, Fault } from './rpc/endpoint-health.js';
+export { faultOf } from './rpc/error-faults.js';
 export type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './rpc/endpoint.js';
 export {
-  faultOf,
   JsonRpcClient,
-  parseEndpoints,
   type JsonRpcClientCollaborators,
+  type FollowOptions,
   type JsonRpcClientOptions,
   type UseOptions,
 } from './rpc/json-rpc-client.js';

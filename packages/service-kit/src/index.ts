@@ -15,6 +15,7 @@ export {
   runService,
   STOP_DEADLINE_MS,
   type ProcessHandle,
+  type ProcessOutput,
   type ServiceContext,
   type ServiceDescription,
 } from './run-service.js';
@@ -39,3 +40,10 @@ export {
   type ReadSettings,
   type RetiredVariables,
 } from './settings.js';
+export {
+  renewableMetrics,
+  StandbyService,
+  type StandbyCollaborators,
+  type Turn,
+  type TurnSource,
+} from './standby.js';

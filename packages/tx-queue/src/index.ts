@@ -27,3 +27,13 @@ export { openQueueWindow, type QueueWindow } from './redis/queue-window.js';
 export type { RedisConnectionOptions } from './redis/bee-connection.js';
 export { RedisConsumer, type RedisConsumerOptions } from './redis/redis-consumer.js';
 export { RedisProducer, type RedisProducerOptions } from './redis/redis-producer.js';
+export { FencedStore, type StoreWrite } from './lease/fenced-store.js';
+export { JobGate, type JobGateOptions } from './lease/job-gate.js';
+export { LeaseConnection, type LeaseRole } from './lease/lease-connection.js';
+export {
+  DEFAULT_LEASE_MS,
+  RedisLease,
+  type LeaseState,
+  type RedisLeaseOptions,
+  type Tenure,
+} from './lease/redis-lease.js';

@@ -124,6 +124,8 @@ export interface ReceivedJob {
    * back into a Redis that was emptied) still waits for its first answer. Absent in jobs of a 2022 lifecycle.
    */
   ask?: string | undefined;
+  /** Epoch of the lease under which the manager asked; absent where there is none. */
+  epoch?: number | undefined;
 }
 
 const hash32 = z.string().regex(/^0x[0-9a-f]{64}$/);
@@ -170,24 +172,38 @@ export function parseJobRequest(value: unknown): JobRequest {
  */
 export function parseReceivedJob(id: string, data: unknown): ReceivedJob {
   check(jobId, id, id);
-  const { operator: by, ask } = check(
-    z.object({ operator: operator.optional(), ask: askMark.optional() }),
+  const {
+    operator: by,
+    ask,
+    epoch,
+  } = check(
+    z.object({
+      operator: operator.optional(),
+      ask: askMark.optional(),
+      epoch: z.int().min(1).optional(),
+    }),
     data,
     id,
   );
-  return { id, job: check(txJob, data, id), operator: by, ask };
+  return { id, job: check(txJob, data, id), operator: by, ask, epoch };
 }
 
 /**
  * The form in which a job stands in the queue; parseReceivedJob reads it.
  * @param ask see ReceivedJob
+ * @param epoch see ReceivedJob
  */
-export function toQueueData(request: JobRequest, ask: string): Record<string, unknown> {
+export function toQueueData(
+  request: JobRequest,
+  ask: string,
+  epoch?: number,
+): Record<string, unknown> {
   return {
     action: request.job.action,
     payload: request.job.payload,
     operator: request.operator,
     ask,
+    ...(epoch === undefined ? {} : { epoch }),
   };
 }
 

@@ -8,6 +8,8 @@ export const TxSenderErrorCode = {
   OPERATOR_UNREADABLE: 'OPERATOR_UNREADABLE',
   /** The chain has no pool of this id; facts: `pool`. */
   UNKNOWN_POOL: 'UNKNOWN_POOL',
+  /** The chain would refuse the call; facts: `check`, and what it is about. Nothing was sent. */
+  PREFLIGHT_REFUSED: 'PREFLIGHT_REFUSED',
   /** A call was carried out and failed; facts: `pallet`, `error`, `docs`, and `failed` of `calls`. */
   CALL_FAILED: 'CALL_FAILED',
   /** The account that signs cannot pay the fee; facts: `account`. */

@@ -1,4 +1,4 @@
-export { createTxSender } from './create-tx-sender.js';
+export { createTxSender, type TraderTurn } from './create-tx-sender.js';
 export { TxSenderError, TxSenderErrorCode } from './errors.js';
 export type { AccountStatus } from './account-watch.js';
 export {
@@ -21,5 +21,15 @@ export type {
 } from './journal.js';
 export { LevelJournal } from './level-journal.js';
 export { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+export { preflight, type PreflightSigner } from './preflight.js';
+export {
+  PreflightProducer,
+  type PreflightCollaborators,
+  type PreflightSource,
+} from './preflight-producer.js';
+export { ChainPreflight } from './preflight-source.js';
+export { remoteHistory } from './remote-history.js';
+export { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 export type { TxCalls, TxChain } from './tx-chain.js';
-export { TxSender, type TxSenderCollaborators, type TxSenderStatus } from './tx-sender.js';
+export type { TxSenderCollaborators, TxSenderStatus } from './sender-parts.js';
+export { TxSender } from './tx-sender.js';

@@ -72,6 +72,13 @@ export interface Journal {
    * @param genesisHash names the chain
    */
   open(genesisHash: Hex): Promise<JournalContent>;
+  /**
+   * Takes over what another trader was about: these entries replace its own, and these ends are remembered too.
+   * @returns what it holds then
+   */
+  adopt(entries: readonly JournalEntry[], ends: readonly JobEnd[]): Promise<JournalContent>;
+  /** Takes a transaction back that was written down and never sent. */
+  forget(entry: JournalEntry): Promise<void>;
   /** Writes down a new transaction; jobs of dead ones that are in it leave those. */
   add(entry: JournalEntry): Promise<void>;
   /** It never gets into a block, and its jobs want another one. */

@@ -4,13 +4,11 @@ import { ClassicLevel } from 'classic-level';
 import { BoundedRows, type Operation } from './bounded-rows.js';
 import { TxSenderError, TxSenderErrorCode } from './errors.js';
 import { MAX_HISTORY_PAGE, type HistoryPage, type HistoryQuery, type TxRecord } from './history.js';
+import { revived, stored, type StoredRecord } from './replica-format.js';
 import type { Failure, JobEnd, Journal, JournalContent, JournalEntry, Success } from './journal.js';
 
 /** Layout of the keys below; a journal of another one is refused. */
 const SCHEMA = 1;
-
-/** A record as it is stored: JSON has no bigint. */
-type StoredRecord = Omit<TxRecord, 'fee'> & { fee?: string };
 
 /**
  * The journal in a classic-level database: `entry!<id>`; in the order of their ends `job!<number>` (successes),
@@ -71,8 +69,26 @@ export class LevelJournal implements Journal {
     }
   }
 
+  async adopt(entries: readonly JournalEntry[], ends: readonly JobEnd[]): Promise<JournalContent> {
+    const db = this.#db;
+    if (!db) throw journalError('It is closed', this.#path);
+    const before = await this.#read(db);
+    const known = new Set(before.ends.map(nameOfEnd));
+    const fresh = ends.filter((end) => !known.has(nameOfEnd(end)));
+    await this.#write([
+      ...before.entries.map(({ id }): Operation => ({ type: 'del', key: keyOf(id) })),
+      ...entries.map(put),
+      ...this.#remember(fresh),
+    ]);
+    return await this.#read(db);
+  }
+
   async add(entry: JournalEntry): Promise<void> {
     await this.#releaseAnd([put(entry)], new Set(entry.jobs.map((job) => job.id)));
+  }
+
+  async forget(entry: JournalEntry): Promise<void> {
+    await this.#write([{ type: 'del', key: keyOf(entry.id) }]);
   }
 
   async release(jobId: string): Promise<void> {
@@ -102,16 +118,9 @@ export class LevelJournal implements Journal {
   }
 
   async remove(entry: JournalEntry, ends: readonly JobEnd[], record: TxRecord): Promise<void> {
-    const successes = ends.flatMap(({ id, outcome }) =>
-      outcome.ok ? [{ id, success: outcome }] : [],
-    );
-    const failures = ends.flatMap(({ id, asks, outcome }) =>
-      outcome.ok ? [] : [{ id, asks, failure: outcome }],
-    );
     const operations: Operation[] = [
       { type: 'del', key: keyOf(entry.id) },
-      ...this.#successes.add(successes),
-      ...this.#failures.add(failures),
+      ...this.#remember(ends),
       ...this.#history.add([stored(record)]),
     ];
     const fees = (this.#fees.get(entry.account) ?? 0n) + (record.fee ?? 0n);
@@ -121,6 +130,17 @@ export class LevelJournal implements Journal {
     await this.#write(operations);
     if (record.fee !== undefined) this.#fees.set(entry.account, fees);
     this.#dead.delete(entry.id);
+  }
+
+  /** The writes by which ends of jobs are remembered. */
+  #remember(ends: readonly JobEnd[]): Operation[] {
+    const successes = ends.flatMap(({ id, outcome }) =>
+      outcome.ok ? [{ id, success: outcome }] : [],
+    );
+    const failures = ends.flatMap(({ id, asks, outcome }) =>
+      outcome.ok ? [] : [{ id, asks, failure: outcome }],
+    );
+    return [...this.#successes.add(successes), ...this.#failures.add(failures)];
   }
 
   async history(query: HistoryQuery): Promise<HistoryPage> {
@@ -162,6 +182,7 @@ export class LevelJournal implements Journal {
 
   async #read(db: ClassicLevel<string, unknown>): Promise<JournalContent> {
     const entries: JournalEntry[] = [];
+    this.#dead.clear();
     for await (const [, value] of db.iterator({ gt: 'entry!', lt: 'entry"' })) {
       const entry = value as JournalEntry;
       entries.push(entry);
@@ -201,16 +222,13 @@ function put(entry: JournalEntry): Operation {
   return { type: 'put', key: keyOf(entry.id), value: entry };
 }
 
+/** Tells ends apart. */
+function nameOfEnd({ id, asks, outcome }: JobEnd): string {
+  return outcome.ok ? id : [id, ...asks].join(' ');
+}
+
 function keyOf(id: number): string {
   return `entry!${String(id).padStart(15, '0')}`;
-}
-
-function stored({ fee, ...rest }: TxRecord): StoredRecord {
-  return fee === undefined ? rest : { ...rest, fee: fee.toString() };
-}
-
-function revived({ fee, ...rest }: StoredRecord): TxRecord {
-  return fee === undefined ? rest : { ...rest, fee: BigInt(fee) };
 }
 
 function journalError(what: string, path: string, cause?: unknown): TxSenderError {

@@ -170,7 +170,7 @@ describe('failed calls', () => {
   });
 
   it('are tried again at most three times', async () => {
-    const rig = await rigWith();
+    const rig = await rigWith({ eraBlocks: 256 });
     rig.chain.callResult = () => failing('_PoolIsBusy');
     expect(codeOf(await rig.settle(rig.submit(startJob(1))))).toBe('CALL_FAILED');
     expect(distinct(hashes(rig))).toBe(4);

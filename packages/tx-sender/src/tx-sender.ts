@@ -7,13 +7,16 @@ import {
   type Clock,
   type Hex,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import { lastHeightOf, Refusal } from '@runtime-bridge/chain-client/tx';
-import type { OperatorKey } from '@runtime-bridge/keystore';
-import type { JobConsumer, JobOutcome, ReceivedJob } from '@runtime-bridge/tx-queue';
-import { AccountWatch, type AccountStatus } from './account-watch.js';
+import {
+  TxQueueErrorCode,
+  type JobConsumer,
+  type JobOutcome,
+  type ReceivedJob,
+} from '@runtime-bridge/tx-queue';
+import { AccountWatch } from './account-watch.js';
 import type { QueuedJob } from './batch.js';
 import { BlockFollower } from './block-follower.js';
 import type { FirstAnswer } from './courier.js';
@@ -25,36 +28,11 @@ import { JobIntake } from './job-intake.js';
 import type { JobEnd, Journal, JournalEntry } from './journal.js';
 import { Lane } from './lane.js';
 import { defaultTxSenderOptions, type TxSenderOptions } from './options.js';
+import type { TxSenderCollaborators, TxSenderStatus } from './sender-parts.js';
 import { createSenderMetrics, type SenderMetrics } from './sender-metrics.js';
 import { Shipment } from './shipment.js';
 import type { TxChain } from './tx-chain.js';
 import { TxMaker } from './tx-maker.js';
-
-/** What the sender works with. */
-export interface TxSenderCollaborators {
-  consumer: JobConsumer;
-  chain: TxChain;
-  journal: Journal;
-  /** Opens the sealed operator key of a job. */
-  openOperator: (sealed: Uint8Array) => OperatorKey;
-  logger: Logger;
-  metrics: MetricsRegister;
-  clock?: Clock;
-}
-
-/** How much there is to do. */
-export interface TxSenderStatus {
-  /** Jobs that are not over: waiting, or in a transaction that is not finalised. */
-  jobs: number;
-  /** Jobs that wait for a transaction. */
-  waiting: number;
-  /** Transactions sent and not in a block. */
-  inFlight: number;
-  /** Transactions neither finalised nor expired. */
-  open: number;
-  /** The accounts that sign and pay. */
-  accounts: AccountStatus[];
-}
 
 /**
  * The trader: takes jobs, makes batches of them, signs and sends those, and answers each job with what became of it.
@@ -78,6 +56,7 @@ export class TxSender implements Service {
   readonly #maker: TxMaker;
   readonly #accounts: AccountWatch;
   readonly #follower: BlockFollower;
+  readonly #operatorOf: TxSenderCollaborators['operatorOf'];
   readonly #lanes = new Map<Hex, Lane>();
   readonly #shipments = new Set<Shipment>();
   /** Those whose end is being written down. */
@@ -91,6 +70,7 @@ export class TxSender implements Service {
     this.#chain = chain;
     this.#journal = collaborators.journal;
     this.#consumer = collaborators.consumer;
+    this.#operatorOf = collaborators.operatorOf;
     this.#logger = logger;
     this.#clock = collaborators.clock ?? systemClock;
     this.#metrics = createSenderMetrics(collaborators.metrics, () => this.status);
@@ -166,14 +146,20 @@ export class TxSender implements Service {
   }
 
   async #handle(received: ReceivedJob, signal: AbortSignal): Promise<JobOutcome> {
-    const { id, job, operator, ask } = received;
+    const { id, job, ask } = received;
+    const operator = received.operator ?? (await this.#operatorOf?.(job.payload.pid));
     const known = this.#book.attach(id, ask);
     if (known) return await known;
     if (!operator) {
-      throw new TxSenderError(TxSenderErrorCode.NO_OPERATOR, 'The job carries no operator key', {
-        facts: { job: id, pool: job.payload.pid },
-        remedy: 'Use a lifecycle manager of the same generation as this trader.',
-      });
+      throw new TxSenderError(
+        TxSenderErrorCode.NO_OPERATOR,
+        `The job carries no operator key, and none is known for pool ${job.payload.pid}`,
+        {
+          facts: { job: id, pool: job.payload.pid },
+          remedy:
+            'Point PHALA_LOCAL_DB_PATH of the trader at the local.db of the 2022 lifecycle manager, or use one of the same generation as this trader.',
+        },
+      );
     }
     const active = this.#book.open({
       id,
@@ -227,6 +213,8 @@ export class TxSender implements Service {
       shipment = await this.#write(lane, queued, nonce, signal);
     } catch (error) {
       if (signal.aborted) throw error;
+      // Another trader works now, and gets these jobs: nothing of them is ours to answer.
+      if (BridgeError.from(error).code === TxQueueErrorCode.LEASE_LOST) return;
       // Nothing was sent. What cannot be written down must not be.
       this.#logger.error('Transaction cannot be made', { account: lane.account, nonce }, error);
       for (const { active } of queued) this.#fail(active, BridgeError.from(error));

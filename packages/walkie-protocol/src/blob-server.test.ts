@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fromHex, silentLogger, silentMetrics } from '@runtime-bridge/base';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BlobClient, type BlobClientOptions } from './blob-client.js';
-import { encodeBlobRequest, encodeBlobResponseHead, FrameReader } from './blob-frames.js';
+import { crc32c, encodeBlobRequest, encodeBlobResponseHead, FrameReader } from './blob-frames.js';
 import { BlobServer, type BlobServerOptions } from './blob-server.js';
 import type { BlobSource } from './blob-stream.js';
 
@@ -127,8 +127,9 @@ describe('blob server', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       most = Math.max(most, server.waitingBytes);
     }
-    expect(most).toBeGreaterThan(2 * MIB);
-    expect(most).toBeLessThanOrEqual(4 * MIB);
+    expect(most).toBeGreaterThan(0);
+    // One value and the guess for the next one, whatever the session might hold.
+    expect(most).toBeLessThanOrEqual(2 * MIB);
     // What the network took besides is little; the other 4,000 MiB were never read.
     expect(readCount).toBeLessThan(60);
     // Others are not disturbed.
@@ -138,18 +139,66 @@ describe('blob server', () => {
   });
 
   it('holds no more than allowed in all, and drops those who take nothing while others wait', async () => {
-    const server = await startServer({ pressureStallTimeoutMs: 1_000 });
+    // Nothing is read for the last one before the others, of whom each has one value stuck, are dropped.
+    const server = await startServer({ totalMaxBytes: 3 * MIB, pressureStallTimeoutMs: 1_000 });
     const request = encodeBlobRequest(Buffer.alloc(8, 1), `size:${MIB}`);
-    const greedy = await Promise.all([1, 2, 3].map(() => rawSocket(server.port)));
+    const greedy = await Promise.all([1, 2, 3, 4].map(() => rawSocket(server.port)));
     for (const socket of greedy) {
       socket.pause();
       for (let i = 0; i < 64; i += 1) socket.write(request);
     }
-    await vi.waitFor(() => expect(server.waitingBytes).toBeGreaterThan(6 * MIB));
+    await vi.waitFor(() => expect(server.waitingBytes).toBeGreaterThanOrEqual(2 * MIB));
     const value = clientOf(server.port).get(`size:${2 * MIB}`);
-    expect(server.waitingBytes).toBeLessThanOrEqual(8 * MIB);
+    expect(server.waitingBytes).toBeLessThanOrEqual(3 * MIB);
     expect(await value).toHaveLength(2 * MIB);
   });
+
+  it('serves an honest reader promptly beside 1,000 that stopped, and what they did not take comes later', async () => {
+    const totalMaxBytes = 32 * MIB;
+    const server = await startServer({
+      totalMaxBytes,
+      maxSessions: 1_100,
+      // Nobody is dropped here: room comes from putting back what is not taken.
+      stallTimeoutMs: 600_000,
+      pressureStallTimeoutMs: 600_000,
+    });
+    const asked = 40;
+    const size = 256 * 1024;
+    const request = encodeBlobRequest(Buffer.alloc(8, 1), `size:${size}`);
+    const stopped = await Promise.all(Array.from({ length: 1_000 }, () => rawSocket(server.port)));
+    for (const socket of stopped) {
+      socket.pause();
+      for (let i = 0; i < asked; i += 1) socket.write(request);
+    }
+    await vi.waitFor(() => expect(server.waitingBytes).toBeGreaterThan(24 * MIB), 20_000);
+    const honest = clientOf(server.port);
+    for (let i = 0; i < 20; i += 1) {
+      expect(await honest.get(`size:${MIB}`)).toHaveLength(MIB);
+      expect(server.waitingBytes).toBeLessThanOrEqual(totalMaxBytes);
+    }
+    // A stopped one that goes on gets every byte of every answer, wherever it had been left.
+    for (const socket of stopped.slice(1)) socket.destroy();
+    const frame = encodeBlobResponseHead(Buffer.alloc(8, 1), {
+      length: size,
+      crc32c: crc32c(new Uint8Array(size).fill(size % 251)),
+    });
+    const [reader] = stopped;
+    const whole = Buffer.concat([frame, Buffer.alloc(size, size % 251)]);
+    let got = Buffer.alloc(0);
+    let count = 0;
+    await new Promise<void>((resolve, reject) => {
+      reader!.on('data', (chunk) => {
+        got = Buffer.concat([got, chunk]);
+        for (; got.length >= whole.length; got = got.subarray(whole.length)) {
+          if (!got.subarray(0, whole.length).equals(whole)) reject(new Error('torn'));
+          count += 1;
+          if (count === asked) resolve();
+        }
+      });
+      reader!.resume();
+    });
+    await vi.waitFor(() => expect(server.waitingBytes).toBe(0));
+  }, 60_000);
 
   it('gives a value larger than a session may hold when it is alone', async () => {
     const { port } = await startServer({ sessionMaxBytes: 1000 });

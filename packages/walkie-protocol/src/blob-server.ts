@@ -13,6 +13,7 @@ import { BlobSession } from './blob-session.js';
 import type { BlobSource } from './blob-stream.js';
 import { WalkieError, WalkieErrorCode } from './errors.js';
 import { defaultWalkieLimits } from './limits.js';
+import { SendChunks } from './send-chunks.js';
 
 /** Where the blob server listens and what it takes. */
 export interface BlobServerOptions {
@@ -42,6 +43,10 @@ export interface BlobServerOptions {
 
 /** How often clients are looked over. */
 const SWEEP_INTERVAL_MS = 1_000;
+/** A client that has taken nothing for this long gives its room to those who wait for some. */
+const PUT_BACK_AFTER_MS = 250;
+/** How often that is looked for while somebody waits. */
+const PRESSURE_INTERVAL_MS = 50;
 /** Finds dead clients behind routers. */
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
@@ -54,11 +59,13 @@ export class BlobServer implements Service {
   readonly #sessions = new Set<BlobSession>();
   readonly #budget: BlobBudget;
   readonly #reads: Limiter;
+  readonly #chunks = new SendChunks();
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #onAnswer: (outcome: 'found' | 'missing' | 'failed', bytes: number) => void;
   #server: Server | undefined;
   #sweeper: NodeJS.Timeout | undefined;
+  #reliever: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: BlobServerOptions,
@@ -69,7 +76,7 @@ export class BlobServer implements Service {
       clock?: Clock;
     },
   ) {
-    this.#budget = new BlobBudget(options.totalMaxBytes);
+    this.#budget = new BlobBudget(options.totalMaxBytes, () => this.#relieve());
     this.#reads = new Limiter({
       concurrency: options.concurrentReads ?? 16,
       maxQueued: Infinity, // at most eight of each session
@@ -149,6 +156,8 @@ export class BlobServer implements Service {
 
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
+    clearTimeout(this.#reliever);
+    this.#reliever = undefined;
     const server = this.#server;
     this.#server = undefined;
     for (const session of this.#sessions) session.destroy();
@@ -171,6 +180,7 @@ export class BlobServer implements Service {
         source: this.collaborators.source,
         reads: this.#reads,
         budget: this.#budget,
+        chunks: this.#chunks,
         onAnswer: this.#onAnswer,
         logger: this.#logger,
         clock: this.#clock,
@@ -178,6 +188,20 @@ export class BlobServer implements Service {
     );
     this.#sessions.add(session);
     socket.once('close', () => this.#sessions.delete(session));
+  }
+
+  /** Somebody waits for room: those who take nothing give theirs, until nobody waits. */
+  #relieve(): void {
+    if (this.#reliever !== undefined || this.#server === undefined) return;
+    const nowMs = this.#clock.now();
+    for (const session of this.#sessions) {
+      if (session.isSending && nowMs - session.lastProgressMs > PUT_BACK_AFTER_MS)
+        session.putBack();
+    }
+    this.#reliever = setTimeout(() => {
+      this.#reliever = undefined;
+      if (this.#budget.hasWaiting) this.#relieve();
+    }, PRESSURE_INTERVAL_MS);
   }
 
   #sweep(): void {

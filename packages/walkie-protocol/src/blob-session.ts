@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
-import { isAbortError, type Clock, type Limiter, type Logger } from '@runtime-bridge/base';
+import type { Clock, Limiter, Logger } from '@runtime-bridge/base';
 import { crc32c, encodeBlobResponseHead, FrameReader, ID_BYTES } from './blob-frames.js';
 import type { BlobBudget } from './blob-budget.js';
-import type { BlobSource } from './blob-stream.js';
+import type { BlobParts, BlobSource } from './blob-stream.js';
+import type { SendChunks } from './send-chunks.js';
 
-/** Handed to the socket at once: large enough for full speed, small enough to see a slow reader move. */
-const BATCH_BYTES = 256 * 1024;
 /** Reads of one session that go on at once. */
 const CONCURRENT_READS = 8;
-/** Parts of answers that wait to be sent; those without a value take no room by their bytes. */
-const MAX_OUTGOING_PARTS = 4096;
+/** Bytes read ahead of what the socket has taken; more would only be cold in memory when their turn comes. */
+const AHEAD_BYTES = 512 * 1024;
+/** Answers that wait to be sent; those without a value take no room by their bytes. */
+const MAX_OUTGOING = 2048;
 /** Room kept for a value whose size is not known yet, until larger ones were seen. */
 const FIRST_GUESS_BYTES = 64 * 1024;
 
@@ -24,13 +25,26 @@ interface Request {
   id: Uint8Array;
   key: string;
   /** Room kept for the value: a guess, or its size once it has been too large for the room that was left. */
-  reservedBytes: number | undefined;
+  reservedBytes?: number;
+  /** Where an answer of which a part has gone out goes on. */
+  resume?: { offset: number; length: number; crc32c: number };
 }
 
+/** An answer on its way: its bytes, head and value, lie in the chunks that wait, behind those of the answers before. */
 interface Outgoing {
-  parts: Uint8Array[];
-  /** Given back when sent. */
+  request: Request;
+  /** Of head and value together, and of the value. */
+  frameBytes: number;
   bytes: number;
+  crc32c: number;
+  /** Handed to the socket. */
+  goneBytes: number;
+}
+
+/** Bytes that wait for the socket, in memory that is used again. */
+interface Filled {
+  chunk: Buffer;
+  size: number;
 }
 
 /** One client of the blob server: takes requests as long as answers fit, reads, sends. */
@@ -42,12 +56,18 @@ export class BlobSession {
   readonly #controller = new AbortController();
   readonly #requests: Request[] = [];
   readonly #outgoing: Outgoing[] = [];
+  readonly #filled: Filled[] = [];
   readonly #frames: FrameReader;
   #usedBytes = 0;
-  #inSocketBytes = 0;
   #reading = 0;
   #largestBytes = FIRST_GUESS_BYTES;
-  #isSending = false;
+  /** Held by the socket, which has not passed it on yet. */
+  #stuck: Buffer | undefined;
+  #isSendDue = false;
+  /** Its answers were put back, so nothing is read before the other side takes something. */
+  #isHeldBack = false;
+  /** An answer of which a part has gone out and the rest is to be read again: nothing else may go before. */
+  #interrupted: Request | undefined;
   #hasEnded = false;
 
   constructor(
@@ -57,6 +77,7 @@ export class BlobSession {
       source: BlobSource;
       reads: Limiter;
       budget: BlobBudget;
+      chunks: SendChunks;
       onAnswer: (outcome: 'found' | 'missing' | 'failed', bytes: number) => void;
       logger: Logger;
       clock: Clock;
@@ -69,7 +90,6 @@ export class BlobSession {
       this.#hasEnded = true;
       this.#endWhenDone();
     });
-    socket.on('drain', () => this.#onDrain());
     // The 'close' that follows does the rest.
     socket.on('error', () => {});
     socket.once('close', () => this.#onClose());
@@ -82,7 +102,7 @@ export class BlobSession {
 
   /** Whether something waits for the other side to take it. */
   get isSending(): boolean {
-    return this.#isSending;
+    return this.#stuck !== undefined;
   }
 
   /** Whether something is still to be answered. */
@@ -96,23 +116,45 @@ export class BlobSession {
 
   /** Begins as many reads as there is room for. Called again when other sessions give room back. */
   readonly pump = (): void => {
-    while (this.#reading < CONCURRENT_READS && !this.#controller.signal.aborted) {
-      const request = this.#requests[0];
-      if (request === undefined || this.#outgoing.length >= MAX_OUTGOING_PARTS) break;
+    const { budget } = this.collaborators;
+    while (this.#reading < CONCURRENT_READS && !this.#isHeldBack && !this.#isOver) {
+      const request = this.#interrupted ?? this.#requests[0];
+      if (request === undefined || this.#outgoing.length >= MAX_OUTGOING) break;
+      const index = this.#requests.indexOf(request);
+      // The interrupted one is being read: all others wait for it.
+      if (index < 0) break;
       const bytes = request.reservedBytes ?? this.#largestBytes;
+      const room = Math.min(this.limits.sessionMaxBytes, AHEAD_BYTES, budget.shareBytes);
       // A value that is larger than the whole room goes alone.
-      if (this.#usedBytes > 0 && this.#usedBytes + bytes > this.limits.sessionMaxBytes) break;
-      if (!this.collaborators.budget.take(bytes, this.pump)) break;
+      if (this.#usedBytes > 0 && this.#usedBytes + bytes > room) break;
+      if (!budget.take(bytes, this.#usedBytes, this.pump)) break;
       this.#usedBytes += bytes;
-      this.#requests.shift();
+      this.#requests.splice(index, 1);
       void this.#read(request, bytes);
     }
     if (this.#requests.length < this.limits.maxPendingRequests) this.socket.resume();
   };
 
+  /**
+   * Gives up the bytes that wait for the other side, so that others have the room; they are read again when it takes
+   * something.
+   */
+  putBack(): void {
+    if (this.#stuck === undefined || this.#isHeldBack) return;
+    this.#isHeldBack = true;
+    this.collaborators.budget.forget(this.pump);
+    for (const { chunk } of this.#filled.splice(0)) this.collaborators.chunks.give(chunk);
+    const requests = this.#outgoing.splice(0).map((answer) => this.#requestAgain(answer));
+    this.#requests.unshift(...requests);
+  }
+
   /** Ends it at once. */
   destroy(): void {
     this.socket.destroy();
+  }
+
+  get #isOver(): boolean {
+    return this.#controller.signal.aborted;
   }
 
   #onData(chunk: Buffer): void {
@@ -138,7 +180,6 @@ export class BlobSession {
         // Copied: a view would keep the whole chunk.
         id: Uint8Array.from(payload.subarray(0, ID_BYTES)),
         key: Buffer.from(payload.subarray(ID_BYTES)).toString('utf8').trim(),
-        reservedBytes: undefined,
       });
     }
     if (this.#requests.length >= this.limits.maxPendingRequests) this.socket.pause();
@@ -146,129 +187,218 @@ export class BlobSession {
   }
 
   async #read(request: Request, reservedBytes: number): Promise<void> {
-    const { source, reads, logger } = this.collaborators;
+    const { reads, logger } = this.collaborators;
     const { signal } = this.#controller;
     this.#reading += 1;
-    let value: Uint8Array | undefined;
-    let checksum: number | undefined;
-    let outcome: 'found' | 'missing' | 'failed' = 'missing';
+    let isTaken = false;
     try {
-      const blob = await reads.run(() => source.get(request.key, signal), { signal });
-      if (blob !== undefined && blob.bytes.length > 0) {
-        value = blob.bytes;
-        checksum = blob.crc32c;
-        outcome = 'found';
-      }
+      await reads.run(
+        () =>
+          this.#use(request.key, (blob) => {
+            if (signal.aborted) return;
+            isTaken = true;
+            this.#take(request, reservedBytes, blob);
+          }),
+        { signal },
+      );
+      if (!isTaken && !signal.aborted) this.#take(request, reservedBytes, undefined);
     } catch (error) {
-      if (!(signal.aborted && isAbortError(error))) {
-        outcome = 'failed';
+      if (!signal.aborted) {
         logger.warn('Blob could not be read', { key: request.key }, error);
+        if (!isTaken) this.#take(request, reservedBytes, undefined, 'failed');
       }
     }
     this.#reading -= 1;
     if (signal.aborted) return;
-    const size = value?.length ?? 0;
-    if (!this.#keepRoom(reservedBytes, size)) {
-      // Larger than the room kept for it, and there is no more: it is read again when there is.
-      this.#requests.unshift({ ...request, reservedBytes: size });
-      this.#giveBack(reservedBytes);
-    } else {
-      this.#largestBytes = Math.max(this.#largestBytes, size);
-      this.collaborators.onAnswer(outcome, size);
-      this.#answer(request.id, value, checksum);
-    }
     this.pump();
     this.#endWhenDone();
   }
 
+  /** Answers with what was read, or asks for it again later when there is no room for it now. */
+  #take(
+    request: Request,
+    reservedBytes: number,
+    blob: BlobParts | undefined,
+    outcome: 'found' | 'missing' | 'failed' = blob ? 'found' : 'missing',
+  ): void {
+    const size = blob ? sizeOf(blob.parts) : 0;
+    const mustWait = this.#interrupted !== undefined && this.#interrupted !== request;
+    if (this.#isHeldBack || mustWait) {
+      this.#requests.push(Object.assign(request, { reservedBytes: size }));
+      this.#giveBack(reservedBytes);
+    } else if (!this.#keepRoom(reservedBytes, size)) {
+      this.#requests.unshift(Object.assign(request, { reservedBytes: size }));
+      this.#giveBack(reservedBytes);
+    } else {
+      this.#largestBytes = Math.max(this.#largestBytes, size);
+      if (!request.resume) this.collaborators.onAnswer(outcome, size);
+      this.#answer(request, blob, size);
+    }
+  }
+
+  /** An empty value is none: an answer cannot tell it from one that is not there. */
+  async #use(key: string, take: (blob: BlobParts) => void): Promise<void> {
+    const { source } = this.collaborators;
+    const { signal } = this.#controller;
+    const takeSome = (blob: BlobParts) => {
+      if (sizeOf(blob.parts) > 0) take(blob);
+    };
+    if (source.use) {
+      await source.use(key, takeSome, signal);
+      return;
+    }
+    const blob = await source.get(key, signal);
+    if (blob) takeSome({ parts: [blob.bytes], crc32c: blob.crc32c ?? crc32c(blob.bytes) });
+  }
+
   /** Makes the room kept for a value fit its size; false when a larger one does not fit. */
   #keepRoom(reservedBytes: number, size: number): boolean {
+    const { budget } = this.collaborators;
     const moreBytes = size - reservedBytes;
     if (moreBytes > 0) {
       const isAlone = this.#usedBytes === reservedBytes;
       if (!isAlone && this.#usedBytes + moreBytes > this.limits.sessionMaxBytes) return false;
-      if (!this.collaborators.budget.take(moreBytes)) return false;
+      if (!budget.take(moreBytes, this.#usedBytes)) return false;
       this.#usedBytes += moreBytes;
-    } else if (moreBytes < 0) {
+    } else {
       this.#giveBack(-moreBytes);
     }
     return true;
   }
 
-  #answer(id: Uint8Array, value: Uint8Array | undefined, checksum: number | undefined): void {
-    if (value === undefined) {
-      this.#outgoing.push({ parts: [encodeBlobResponseHead(id, undefined)], bytes: 0 });
-    } else {
-      const head = encodeBlobResponseHead(id, {
-        length: value.length,
-        crc32c: checksum ?? crc32c(value),
+  #answer(request: Request, blob: BlobParts | undefined, bytes: number): void {
+    const { id, resume } = request;
+    const checksum = blob?.crc32c ?? 0;
+    if (resume && (resume.length !== bytes || resume.crc32c !== checksum)) {
+      this.collaborators.logger.warn('Blob session dropped: a blob changed while it was sent', {
+        key: request.key,
+        address: this.remoteAddress,
       });
-      this.#outgoing.push({ parts: [head], bytes: 0 });
-      for (let at = 0; at < value.length; at += BATCH_BYTES) {
-        const part = value.subarray(at, at + BATCH_BYTES);
-        this.#outgoing.push({ parts: [part], bytes: part.length });
-      }
+      this.socket.destroy();
+      return;
     }
-    if (this.#isSending) return;
-    this.#isSending = true;
-    this.lastProgressMs = this.collaborators.clock.now();
-    // Answers that are ready in the same turn go in one write.
-    setImmediate(() => this.#send());
+    const value = blob && { length: bytes, crc32c: checksum };
+    const head = encodeBlobResponseHead(id, value);
+    const answer: Outgoing = {
+      request,
+      frameBytes: head.length + bytes,
+      bytes,
+      crc32c: checksum,
+      goneBytes: resume?.offset ?? 0,
+    };
+    let toSkip = answer.goneBytes;
+    for (const piece of [head, ...(blob?.parts ?? [])]) {
+      if (toSkip < piece.length) this.#fill(piece, toSkip);
+      toSkip = Math.max(0, toSkip - piece.length);
+    }
+    // Nothing else waits while an answer is interrupted.
+    this.#outgoing.push(answer);
+    if (resume) this.#interrupted = undefined;
+    this.#sendSoon();
+  }
+
+  /** Answers that are ready in the same turn go in one write. */
+  #sendSoon(): void {
+    if (this.#isSendDue || this.#stuck) return;
+    this.#isSendDue = true;
+    setImmediate(() => {
+      this.#isSendDue = false;
+      this.#send();
+    });
   }
 
   #send(): void {
-    const { clock } = this.collaborators;
-    while (this.#outgoing.length > 0 && !this.#controller.signal.aborted) {
-      let sent = 0;
-      let count = 0;
-      this.socket.cork();
-      let hasRoom = true;
-      for (const { parts, bytes } of this.#outgoing) {
-        if (count > 0 && sent + bytes > BATCH_BYTES) break;
-        for (const part of parts) hasRoom = this.socket.write(part);
-        sent += bytes;
-        count += 1;
-      }
-      this.#outgoing.splice(0, count);
-      this.socket.uncork();
-      this.#inSocketBytes += sent;
-      this.lastActivityMs = clock.now();
-      if (!hasRoom || this.socket.writableNeedDrain) return;
-      this.#onTaken();
+    const { chunks, clock } = this.collaborators;
+    while (!this.#stuck && !this.#isOver) {
+      const filled = this.#filled.shift();
+      if (filled === undefined) break;
+      const { chunk, size } = filled;
+      this.socket.write(chunk.subarray(0, size), this.#onWritten);
+      this.lastActivityMs = this.lastProgressMs = clock.now();
+      if (this.socket.writableLength > 0) this.#stuck = chunk;
+      else chunks.give(chunk);
+      this.#passOn(size);
     }
-    this.#isSending = false;
+    this.pump();
     this.#endWhenDone();
   }
 
-  #onDrain(): void {
-    this.#onTaken();
-    this.#send();
+  /** Copies bytes behind those that wait, so that nothing keeps the value itself. */
+  #fill(piece: Uint8Array, from: number): void {
+    for (let at = from; at < piece.length;) {
+      let last = this.#filled.at(-1);
+      if (last === undefined || last.size === last.chunk.length) {
+        last = { chunk: this.collaborators.chunks.take(), size: 0 };
+        this.#filled.push(last);
+      }
+      const count = Math.min(piece.length - at, last.chunk.length - last.size);
+      last.chunk.set(piece.subarray(at, at + count), last.size);
+      last.size += count;
+      at += count;
+    }
   }
 
-  #onTaken(): void {
+  /** Notes what the socket has got. Answers that have gone as a whole give their room back. */
+  #passOn(size: number): void {
+    for (let left = size; left > 0;) {
+      const answer = this.#outgoing[0];
+      if (answer === undefined) return;
+      const count = Math.min(left, answer.frameBytes - answer.goneBytes);
+      answer.goneBytes += count;
+      left -= count;
+      if (answer.goneBytes < answer.frameBytes) return;
+      this.#outgoing.shift();
+      this.#giveBack(answer.bytes);
+    }
+  }
+
+  /** Called for every write once the kernel has it, which is at once unless the other side is slow. */
+  readonly #onWritten = (): void => {
+    const chunk = this.#stuck;
+    if (chunk === undefined || this.socket.writableLength > 0 || this.#isOver) return;
+    this.#stuck = undefined;
+    this.collaborators.chunks.give(chunk);
     this.lastProgressMs = this.collaborators.clock.now();
-    const bytes = this.#inSocketBytes;
-    this.#inSocketBytes = 0;
-    this.#giveBack(bytes);
+    this.#isHeldBack = false;
+    this.#send();
     this.pump();
+  };
+
+  /** Makes the request of an answer again, which goes on where the answer was left. */
+  #requestAgain(answer: Outgoing): Request {
+    const { request, bytes, goneBytes, crc32c: checksum } = answer;
+    this.#giveBack(bytes);
+    if (goneBytes === 0) return { ...request, reservedBytes: bytes };
+    const again: Request = {
+      ...request,
+      reservedBytes: bytes,
+      resume: { offset: goneBytes, length: bytes, crc32c: checksum },
+    };
+    this.#interrupted = again;
+    return again;
   }
 
   #giveBack(bytes: number): void {
     this.#usedBytes -= bytes;
-    this.collaborators.budget.give(bytes);
+    this.collaborators.budget.give(bytes, this.#usedBytes);
   }
 
   #endWhenDone(): void {
-    if (this.#hasEnded && !this.isBusy && this.#inSocketBytes === 0) this.socket.end();
+    if (this.#hasEnded && !this.isBusy && !this.#stuck) this.socket.end();
   }
 
   #onClose(): void {
     this.#controller.abort();
     this.#requests.length = 0;
     this.#outgoing.length = 0;
+    for (const { chunk } of this.#filled.splice(0)) this.collaborators.chunks.give(chunk);
     this.collaborators.budget.forget(this.pump);
-    const bytes = this.#usedBytes;
-    this.#usedBytes = 0;
-    this.collaborators.budget.give(bytes);
+    this.#giveBack(this.#usedBytes);
   }
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  return bytes;
 }

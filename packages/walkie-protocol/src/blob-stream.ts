@@ -10,10 +10,22 @@ export interface Blob {
   crc32c?: number | undefined;
 }
 
+/** A blob whose bytes lie in several places, in this order. */
+export interface BlobParts {
+  parts: readonly Uint8Array[];
+  /** CRC-32C of all bytes as an unsigned number. */
+  crc32c: number;
+}
+
 /** Where blobs come from. */
 export interface BlobSource {
-  /** The blob of a key, undefined when there is none. */
+  /** The blob of a key, undefined when there is none. A key's bytes never change, or are small. */
   get(key: string, signal: AbortSignal): Promise<Blob | undefined>;
+  /**
+   * Lends the blob for the moment of the call, without joining its bytes; false when there is none. The blob server uses
+   * it where it is offered.
+   */
+  use?(key: string, take: (blob: BlobParts) => void, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Serves `/blob`: a key comes, the raw bytes go, nothing when there are none or reading them fails. */

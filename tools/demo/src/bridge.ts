@@ -4,7 +4,7 @@ import type { ProcessSet } from './process-set.js';
 
 /** How the bridge is run. */
 export interface BridgeOptions {
-  network: Pick<DevNetwork, 'relayUrl' | 'paraUrl'>;
+  network: Pick<DevNetwork, 'relayUrls' | 'paraUrls'>;
   /** URL of a Redis; the queue is embedded in the lifecycle manager when undefined. */
   redisUrl: string | undefined;
   monitorPort: number;
@@ -35,8 +35,8 @@ export async function startBridge(
   const shared = (name: string) => ({
     NODE_ENV: 'production',
     PHALA_LOGGER_LEVEL: 'debug',
-    PHALA_CHAIN_ENDPOINT: network.paraUrl,
-    PHALA_PARENT_CHAIN_ENDPOINT: network.relayUrl,
+    PHALA_CHAIN_ENDPOINT: network.paraUrls.join(','),
+    PHALA_PARENT_CHAIN_ENDPOINT: network.relayUrls.join(','),
     PHALA_PEER_ID_PREFIX: `${processes.folderOf(name)}/keys`,
     PHALA_BRIDGE_IDENTITY: options.identity,
     PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true',
@@ -72,7 +72,8 @@ export async function startBridge(
           USE_BUILT_IN_TRADER: 'true',
           PHALA_TRADER_DB_PATH: `${processes.folderOf('lifecycle')}/trade`,
         }
-      : { PHALA_Q_REDIS_ENDPOINT: redisUrl }),
+      : // Short, since the dev network is in a hurry.
+        { PHALA_Q_REDIS_ENDPOINT: redisUrl, PHALA_LEASE_TIME: '3000' }),
   };
   await processes.startNode('lifecycle', 'apps/lifecycle/dist/main.js', {
     env: lifecycleEnv,
@@ -88,6 +89,7 @@ export async function startBridge(
         // The trader opens operator keys that are sealed for the lifecycle manager's identity.
         PHALA_PEER_ID_PREFIX: lifecycleEnv.PHALA_PEER_ID_PREFIX,
         PHALA_Q_REDIS_ENDPOINT: redisUrl,
+        PHALA_LEASE_TIME: '3000',
         PHALA_TRADER_DB_PATH: `${processes.folderOf('trader')}/journal`,
         PHALA_QUEUE_PAGE_PORT: lifecycleEnv.PHALA_QUEUE_PAGE_PORT,
       },

@@ -71,3 +71,31 @@ describe('ProcessSet', () => {
     expect(readFileSync(child.logFile, 'utf8').match(/up/g)).toHaveLength(2);
   });
 });
+
+describe('SupervisedProcess', () => {
+  it.each([
+    ['console.error("first"); console.error("last"); process.exit(3)', 'last'],
+    [
+      'console.error("error: no such option"); console.error("Usage: …"); process.exit(1)',
+      'error:',
+    ],
+  ])('tells once what a process said that ended by itself: %s', async (code, said) => {
+    const folder = mkdtempSync(join(tmpdir(), 'process-set-'));
+    const processes = new ProcessSet({ root: folder, folder }, () => {});
+    const ends: string[] = [];
+    const ended = new Promise<void>((resolve) => {
+      void processes.startProgram('child', process.execPath, {
+        args: ['-e', code],
+        onFirstEnd: (how, what) => {
+          ends.push(`${how}: ${what}`);
+          resolve();
+        },
+      });
+    });
+    await ended;
+    await processes.stop();
+    expect(ends).toHaveLength(1);
+    expect(ends[0]).toMatch(/^exit code \d: /);
+    expect(ends[0]).toContain(said);
+  });
+});

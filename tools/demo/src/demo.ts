@@ -83,6 +83,8 @@ export class Demo {
     this.#tell(
       `Dev network runs: relay chain ${this.#network.relayUrl}, parachain ${this.#network.paraUrl}, ${this.#network.workerUrls.length} workers`,
     );
+    const { controlUrls } = this.#network;
+    this.#tell(`Faults by curl: nodes ${controlUrls.chains}, workers ${controlUrls.workers}`);
     const redisUrl = this.options.redis ? await startRedis(this.processes, this.#ports) : undefined;
     if (redisUrl !== undefined) this.#tell(`Redis runs: ${redisUrl}`);
     this.#bridge = await startBridge(

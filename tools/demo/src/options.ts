@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { addNetworkOptions, networkArguments, type NetworkArguments } from './network-options.js';
 
 /** What the demo is asked to do. */
 export interface DemoOptions {
@@ -16,6 +17,12 @@ export interface DemoOptions {
   blockMs: number;
   relay: string;
   pruntime: string;
+  /** Nodes per chain, all of which the bridge is told of. @default 1 */
+  nodes?: number;
+  /** Faults of the dev network from the start, as `relay:latency,ms=200`. @default none */
+  fault?: readonly string[];
+  /** More arguments of the dev network's processes. @default none */
+  networkArgs?: NetworkArguments;
   port: number;
 }
 
@@ -42,13 +49,35 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     .option('--block-ms <ms>', 'time between relay blocks', positive, 600)
     .option('--relay <era>', 'era of the relay chain', 'old')
     .option('--pruntime <versions>', 'versions of the workers, comma separated', '0.2.6')
+    .option(
+      '--nodes <n>',
+      'nodes per chain, all of which the bridge is told of; the auditor asks the last one',
+      positive,
+      1,
+    )
+    .option(
+      '--fault <fault>',
+      'target:kind,name=value,… from the start, as relay:latency,ms=200 or worker2:hang; repeatable',
+      (fault: string, all: readonly string[]) => [...all, fault],
+      [],
+    )
     .option('--port <port>', 'port of the dashboard', positive, 3000);
-  command.parse([...argv]);
+  addNetworkOptions(command).parse([...argv]);
   const values = command.opts<
-    Omit<DemoOptions, 'timeoutSec' | 'holdBlocks'> & { timeout: number; hold: number }
+    Omit<DemoOptions, 'timeoutSec' | 'holdBlocks' | 'networkArgs'> & {
+      timeout: number;
+      hold: number;
+      nodes: number;
+      fault: string[];
+    }
   >();
-  const { timeout, hold, ...rest } = values;
-  return { ...rest, data: values.data, timeoutSec: timeout, holdBlocks: hold };
+  const { workers, redis, once, data, blockMs, relay, pruntime, nodes, fault, port } = values;
+  return {
+    ...{ workers, redis, once, data, blockMs, relay, pruntime, nodes, fault, port },
+    timeoutSec: values.timeout,
+    holdBlocks: values.hold,
+    networkArgs: networkArguments(values),
+  };
 }
 
 function positive(text: string): number {

@@ -46,6 +46,7 @@ export class ProcessSet {
       args?: readonly string[];
       env?: Record<string, string>;
       onLine?: (line: string) => void;
+      onFirstEnd?: (how: string, said: string) => void;
     },
   ): Promise<SupervisedProcess> {
     return this.startProgram(name, process.execPath, {
@@ -62,6 +63,7 @@ export class ProcessSet {
       args?: readonly string[];
       env?: Record<string, string>;
       onLine?: (line: string) => void;
+      onFirstEnd?: (how: string, said: string) => void;
     },
   ): Promise<SupervisedProcess> {
     const logs = join(this.options.folder, 'logs');
@@ -80,6 +82,7 @@ export class ProcessSet {
       },
       {
         ...(settings.onLine ? { onLine: settings.onLine } : {}),
+        ...(settings.onFirstEnd ? { onFirstEnd: settings.onFirstEnd } : {}),
         onRestart: (who, how) => this.tell(`${who} ended (${how}) and is started again`),
       },
     );

@@ -17,6 +17,8 @@ export interface ProcessListeners {
   onLine?: (line: string) => void;
   /** It ended by itself and is started again. */
   onRestart: (name: string, how: string) => void;
+  /** It ended by itself for the first time, and what it said of it. */
+  onFirstEnd?: (how: string, said: string) => void;
 }
 
 const RESTART_DELAY_MS = 500;
@@ -30,6 +32,8 @@ export class SupervisedProcess {
   #stopping = false;
   #restart: NodeJS.Timeout | undefined;
   readonly #log: WriteStream;
+  #said = '';
+  #hasEnded = false;
 
   constructor(
     private readonly options: ProcessOptions,
@@ -51,6 +55,7 @@ export class SupervisedProcess {
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.pipe(this.#log, { end: false });
     createInterface({ input: child.stdout }).on('line', (line) => this.listeners.onLine?.(line));
+    createInterface({ input: child.stderr }).on('line', (line) => this.#listen(line));
     child.once('error', (error) => this.#ended(child, error.message));
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`));
     this.#log.write(`--- ${new Date().toISOString()} ${name} started\n`);
@@ -81,9 +86,19 @@ export class SupervisedProcess {
     await new Promise<void>((resolve) => this.#log.end(resolve));
   }
 
+  /** Keeps the complaint about a command line, which the whole help follows, else the last line. */
+  #listen(line: string): void {
+    if (line.trim() !== '' && !this.#said.startsWith('error:')) this.#said = line;
+  }
+
   #ended(child: ChildProcess, how: string): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    if (!this.#hasEnded && this.listeners.onFirstEnd) {
+      // What it said last may still be on its way.
+      child.once('close', () => this.listeners.onFirstEnd?.(how, this.#said));
+    }
+    this.#hasEnded = true;
     if (this.#stopping) return;
     this.#log.write(`--- ${new Date().toISOString()} ${this.name} ended: ${how}\n`);
     this.listeners.onRestart(this.name, how);

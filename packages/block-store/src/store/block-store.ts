@@ -36,6 +36,9 @@ export interface BlockStoreOptions extends Partial<DatabaseOptions> {
   reserveBytes?: number;
 }
 
+/** More rows than this are read by an iterator, which does not hold all of them twice. */
+const MANY_ROWS = 64;
+
 const DEFAULT_RESERVE_BYTES = 512 * 1024 * 1024;
 
 /** What the store begins with. */
@@ -303,8 +306,15 @@ export class BlockStore implements Service {
   }
 
   /** The bytes of the para rows of some heights, both ends included; fewer when some are not there. */
-  paraRows(first: number, last: number): Promise<Uint8Array[]> {
-    return this.#rows(RowKind.PARA, first, last);
+  async paraRows(first: number, last: number): Promise<Uint8Array[]> {
+    const count = last - first + 1;
+    if (count > MANY_ROWS) return this.#rows(RowKind.PARA, first, last);
+    // Rows are large: an iterator would copy each once more, and takes three turns of the pool where this takes one.
+    const keys = Array.from({ length: count }, (_, index) =>
+      heightKey(RowKind.PARA, first + index),
+    );
+    const rows = await this.database.getMany(keys, { fillCache: false });
+    return rows.filter((row) => row !== undefined);
   }
 
   /** The bytes of one para row. */

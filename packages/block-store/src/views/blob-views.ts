@@ -2,7 +2,6 @@ import {
   ByteLru,
   concatBytes,
   silentMetrics,
-  SingleFlight,
   type Clock,
   type Counter,
   type MetricsRegister,
@@ -20,6 +19,7 @@ import {
 } from '@runtime-bridge/blob-codec';
 import { encodeParaRow, paraRowHeader, splitParaRow } from '../rows/para-row.js';
 import type { BlockStore } from '../store/block-store.js';
+import { BlobLoads, joined, type BlobParts } from './blob-loads.js';
 import { HeadersView } from './headers-view.js';
 import { encodeGenesisRecord, encodeParaBlockRecord, encodeParentBlockRecord } from './messages.js';
 
@@ -56,6 +56,9 @@ export interface Blob {
 /** What an entry of the cache costs beside its bytes. */
 const ENTRY_BYTES = 200;
 
+/** Names remembered of blobs that were sent and not kept: one asked for again is. */
+const REMEMBERED_NAMES = 4_096;
+
 /**
  * Answers 2022's blob keys out of rows: bytes that a worker accepts, composed when they are asked for and kept while
  * there is room. Whoever asks for the same at the same time shares the work and the bytes.
@@ -64,8 +67,9 @@ export class BlobViews {
   readonly #options: BlobViewsOptions;
   readonly #store: BlockStore;
   readonly #headers: HeadersView;
-  readonly #cache: ByteLru<string, Blob>;
-  readonly #flights = new SingleFlight<string, Blob | undefined>();
+  readonly #cache: ByteLru<string, BlobParts>;
+  readonly #askedBefore: ByteLru<string, true>;
+  readonly #loads = new BlobLoads();
   readonly #requests: Counter;
 
   constructor(
@@ -75,10 +79,14 @@ export class BlobViews {
     this.#options = { ...defaultBlobViewsOptions, ...options };
     this.#store = collaborators.store;
     this.#headers = new HeadersView(this.#options, collaborators);
-    this.#cache = new ByteLru<string, Blob>({
+    this.#cache = new ByteLru<string, BlobParts>({
       maxBytes: this.#options.cacheBytes,
-      sizeOf: (blob) => blob.bytes.length + ENTRY_BYTES,
+      sizeOf: ({ parts }) => parts.reduce((bytes, part) => bytes + part.length, ENTRY_BYTES),
       ...(collaborators.clock ? { clock: collaborators.clock } : {}),
+    });
+    this.#askedBefore = new ByteLru<string, true>({
+      maxBytes: REMEMBERED_NAMES,
+      sizeOf: () => 1,
     });
     const metrics = collaborators.metrics ?? silentMetrics;
     this.#requests = metrics.counter({
@@ -98,34 +106,79 @@ export class BlobViews {
    * @throws BridgeError ABORTED with the signal; BlockStoreError STORE_CORRUPT
    */
   async get(text: string, signal?: AbortSignal): Promise<Blob | undefined> {
+    let blob: Blob | undefined;
+    await this.#use(
+      text,
+      (found) => {
+        // Joined once for all who have it.
+        if (found.parts.length > 1) found.parts = [joined(found)];
+        blob = { bytes: joined(found), crc32c: found.crc32c };
+        return true;
+      },
+      signal,
+    );
+    return blob;
+  }
+
+  /**
+   * Lends the blob of a key for the moment of a call, without joining its bytes: for those who send or copy them at once.
+   * False when there is none.
+   * @throws as {@link get}
+   */
+  use(text: string, take: (blob: BlobParts) => void, signal?: AbortSignal): Promise<boolean> {
+    return this.#use(
+      text,
+      (blob) => {
+        take(blob);
+        return false;
+      },
+      signal,
+    );
+  }
+
+  async #use(
+    text: string,
+    take: (blob: BlobParts) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const key = parseBlobKey(text);
     if (!key) {
       this.#requests.inc({ kind: 'unknown', source: 'none' });
-      return undefined;
+      return false;
     }
     const name = formatBlobKey(key);
     const kept = this.#cache.get(name);
     if (kept) {
       this.#requests.inc({ kind: key.kind, source: 'cache' });
-      return kept;
+      take(kept);
+      return true;
     }
-    const blob = await this.#flights.do(name, () => this.#make(key, name), signal);
-    this.#requests.inc({ kind: key.kind, source: blob ? 'store' : 'none' });
-    return blob;
+    const isThere = await this.#loads.take(
+      name,
+      () => this.#make(key),
+      (blob) => {
+        const isHeld = take(blob);
+        // What is sent once is not worth the room of what is sent often.
+        const isWanted = isHeld || this.#askedBefore.get(name) !== undefined;
+        this.#askedBefore.set(name, true);
+        if (!isWanted || growsWithTheChain(key)) return isHeld;
+        this.#cache.set(name, blob);
+        return isHeld || this.#cache.get(name) === blob;
+      },
+      signal,
+    );
+    this.#requests.inc({ kind: key.kind, source: isThere ? 'store' : 'none' });
+    return isThere;
   }
 
-  async #make(key: BlobKey, name: string): Promise<Blob | undefined> {
-    const bytes = await this.#compose(key);
-    if (!bytes) return undefined;
-    const blob = { bytes, crc32c: crc32c(bytes) };
-    // How far the ranges of a height reach grows with the chain; all other blobs are what they are for ever.
-    if (key.kind !== 'rangeByParentBlock' && key.kind !== 'rangeParaBlockKey') {
-      this.#cache.set(name, blob);
-    }
-    return blob;
+  async #make(key: BlobKey): Promise<BlobParts | undefined> {
+    const composed = await this.#compose(key);
+    if (!composed) return undefined;
+    const parts = composed instanceof Uint8Array ? [composed] : composed;
+    return { parts, crc32c: parts.reduce((before, part) => crc32c(part, before), 0) };
   }
 
-  async #compose(key: BlobKey): Promise<Uint8Array | undefined> {
+  async #compose(key: BlobKey): Promise<Uint8Array | Uint8Array[] | undefined> {
     switch (key.kind) {
       case 'genesis':
         return this.#genesis(key.paraId);
@@ -171,9 +224,9 @@ export class BlobViews {
     return fitting < 0 ? rows : rows.slice(0, Math.max(1, fitting));
   }
 
-  async #blocks(first: number, count: number): Promise<Uint8Array | undefined> {
+  async #blocks(first: number, count: number): Promise<Uint8Array[] | undefined> {
     const rows = await this.#blockRows(first, count);
-    return rows && concatBytes([compactLength(rows.length), ...rows]);
+    return rows && [compactLength(rows.length), ...rows];
   }
 
   async #blocksMeta(first: number): Promise<Uint8Array | undefined> {
@@ -235,4 +288,9 @@ export class BlobViews {
       paraProof: range?.paraHead?.proof ?? new Uint8Array(),
     });
   }
+}
+
+/** How far the ranges of a height reach grows with the chain; all other blobs are what they are for ever. */
+function growsWithTheChain(key: BlobKey): boolean {
+  return key.kind === 'rangeByParentBlock' || key.kind === 'rangeParaBlockKey';
 }

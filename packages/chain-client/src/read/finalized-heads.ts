@@ -7,8 +7,10 @@ import {
   type Logger,
   type Service,
 } from '@runtime-bridge/base';
+import { ChainClientErrorCode, hasCode } from '../errors.js';
 import type { RpcCaller } from '../rpc/endpoint.js';
-import { faultOf, type JsonRpcClient } from '../rpc/json-rpc-client.js';
+import { faultOf } from '../rpc/error-faults.js';
+import type { JsonRpcClient } from '../rpc/json-rpc-client.js';
 import { ChainReader } from './chain-reader.js';
 import { headerFromJson, type RawHeader } from './header-json.js';
 
@@ -100,7 +102,13 @@ export class FinalizedHeads implements Service {
   async #ask(rpc: RpcCaller, signal: AbortSignal): Promise<void> {
     const reader = new ChainReader({ rpc });
     const startedAtMs = this.#clock.now();
-    const header = await reader.finalizedHeader({ signal, timeoutMs: ANSWER_MS });
+    const header = await reader
+      .finalizedHeader({ signal, timeoutMs: ANSWER_MS })
+      .catch((error: unknown) => {
+        if (hasCode(error, ChainClientErrorCode.CALL_TIMEOUT))
+          this.#client.noteSilence(rpc.url, this.#clock.now() - startedAtMs);
+        throw error;
+      });
     this.#claim(rpc.url, header, this.#clock.now() - startedAtMs);
   }
 

@@ -14,8 +14,8 @@ export interface AnnouncedJustification {
 
 /**
  * The newest justification that a relay node announces by `grandpa_subscribeJustifications`. With it a range can end
- * at the finalised head although the node keeps no justification for that block. Where no node offers it, it stays
- * undefined.
+ * at the finalised head although the node keeps no justification for that block: the node that headers are read from,
+ * since another one may announce what that one does not know yet. Where it does not offer it, it stays undefined.
  */
 export class JustificationStream implements Service {
   readonly name = 'justification stream';
@@ -36,7 +36,7 @@ export class JustificationStream implements Service {
           unsubscribe: 'grandpa_unsubscribeJustifications',
         },
         (item, url) => this.#note(item, url),
-        { signal, retryMs: 10_000 },
+        { signal, retryMs: 10_000, besideWork: true },
       ),
     );
   }

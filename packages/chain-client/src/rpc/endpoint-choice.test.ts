@@ -1,4 +1,4 @@
-import { silentLogger, sleep, Watched, type Clock } from '@runtime-bridge/base';
+import { silentLogger, sleep, Watched, type Clock, type Logger } from '@runtime-bridge/base';
 import { describe, expect, it } from 'vitest';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { RpcEndpoint } from './endpoint.js';
@@ -99,6 +99,36 @@ describe('an endpoint', () => {
     expect(both.client.isTrusted(B)).toBe(true);
   });
 
+  it('that was doubted is heard again when the other one stands still', () => {
+    const both = clientOf(A, B);
+    pass(both, 10, (second) => [100 + second, 100 + second]);
+    both.client.blame(B, 'lie', new Error('once, long ago'));
+    pass(both, 300, (second) => [110 + second, 110 + second]);
+    expect(both.client.isTrusted(B)).toBe(false);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+    pass(both, 29, (second) => [409, 410 + second]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+    pass(both, 3, (second) => [409, 440 + second]);
+    expect(both.client.isTrusted(B)).toBe(true);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+
+  it('that is doubted is heard while all are', () => {
+    const both = clientOf(A, B);
+    pass(both, 10, (second) => [100 + second, 100 + second]);
+    for (const url of [A, B]) both.client.blame(url, 'stalled', new Error('nothing came'));
+    expect([A, B].map((url) => both.client.isTrusted(url))).toEqual([true, true]);
+  });
+
+  it('that does not say what is final in time counts as slow', () => {
+    const { client } = clientOf(A, B);
+    client.noteHead(A, 5, 30);
+    client.noteHead(B, 5, 30);
+    for (const _ of [1, 2, 3]) client.noteSilence(A, 10_000);
+    client.review();
+    expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+
   it('that is much slower than another comes after it', () => {
     const { client } = clientOf(A, B);
     client.noteHead(A, 5, 9_000);
@@ -179,5 +209,42 @@ describe('an endpoint', () => {
     );
     pass({ client, clock }, 60, (second) => [9_000 + second, 5_000]);
     expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+});
+
+describe('that an endpoint does not deliver', () => {
+  const clientWith = (...urls: string[]) => {
+    const clock = new HandClock();
+    const warned: string[] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      child: () => logger,
+      warn: (_message, facts) => void warned.push(String(facts?.['endpoint'])),
+    };
+    const client = new JsonRpcClient(
+      { name: 'relay', endpoints: urls },
+      { logger, clock, openEndpoint: ({ url }) => new PaperEndpoint(url) },
+    );
+    return { client, clock, warned };
+  };
+  const overloaded = new ChainClientError(ChainClientErrorCode.RPC_ERROR, 'Overloaded');
+  const unknown = new ChainClientError(ChainClientErrorCode.BLOCK_UNKNOWN, 'Not here yet');
+
+  it('is said once a minute where there is another', () => {
+    const { client, clock, warned } = clientWith(A, B);
+    client.blame(A, 'failure', overloaded);
+    client.blame(A, 'failure', overloaded);
+    client.blame(B, 'failure', unknown);
+    expect(warned).toEqual([A]);
+    client.blame(B, 'failure', overloaded);
+    clock.ms += 61_000;
+    client.blame(A, 'failure', overloaded);
+    expect(warned).toEqual([A, B, A]);
+  });
+
+  it('is left to those who cannot go on where there is none', () => {
+    const { client, warned } = clientWith(A);
+    client.blame(A, 'failure', overloaded);
+    expect(warned).toEqual([]);
   });
 });

@@ -98,9 +98,14 @@ export class EndpointHealth {
     return this.#timeline.at(-1)?.height ?? -1;
   }
 
-  /** Whether what it says of its head counts: it has neither lied nor failed to deliver since it last proved something. */
-  get isTrusted(): boolean {
-    return !this.#isDoubted;
+  /** Whether what it says of its head is doubted: it has lied or failed to deliver, and proved nothing since. */
+  get isDoubted(): boolean {
+    return this.#isDoubted;
+  }
+
+  /** When its head rose last, milliseconds since 1970. */
+  get roseAtMs(): number {
+    return this.#timeline.at(-1)?.atMs ?? -Infinity;
   }
 
   /** For how long others have been above its head, as the client found at the last review. */
@@ -117,15 +122,18 @@ export class EndpointHealth {
 
   /** Notes what it says is final. @param latencyMs how long it took to say so, where it was asked */
   noteHead(height: number, latencyMs: number | undefined): void {
-    if (latencyMs !== undefined) {
-      this.#latencyMs =
-        this.#latencyMs === undefined
-          ? latencyMs
-          : this.#latencyMs + (latencyMs - this.#latencyMs) * LATENCY_WEIGHT;
-    }
+    if (latencyMs !== undefined) this.noteLatency(latencyMs);
     if (height <= this.headHeight) return;
     this.#timeline.push({ height, atMs: this.#clock.now() });
     if (this.#timeline.length > TIMELINE_LENGTH) this.#timeline.shift();
+  }
+
+  /** Notes how long it took, or had taken when it was given up, to say what is final. */
+  noteLatency(latencyMs: number): void {
+    this.#latencyMs =
+      this.#latencyMs === undefined
+        ? latencyMs
+        : this.#latencyMs + (latencyMs - this.#latencyMs) * LATENCY_WEIGHT;
   }
 
   /** When it first told of a height above this one, milliseconds since 1970; undefined when it never did. */

@@ -8,7 +8,8 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { RpcEndpoint } from './endpoint.js';
-import { JsonRpcClient, parseEndpoints, type JsonRpcClientOptions } from './json-rpc-client.js';
+import { parseEndpoints } from './endpoint-list.js';
+import { JsonRpcClient, type JsonRpcClientOptions } from './json-rpc-client.js';
 import { ScriptedNode, type Script } from './scripted-node.test.support.js';
 
 const clients: JsonRpcClient[] = [];
@@ -306,6 +307,81 @@ describe('subscriptions', () => {
     await expect.poll(() => from).toEqual([first.url, second.url]);
     stop.abort();
     await following;
+  });
+});
+
+describe('subscriptions beside work', () => {
+  const subscribable: Script = ({ method, reply, socket }) => {
+    reply(method === 'sub' ? 's1' : null);
+    if (method === 'sub')
+      socket.send(JSON.stringify({ method: 'x', params: { subscription: 's1', result: 'item' } }));
+  };
+
+  const workOf = (one: JsonRpcClient) => {
+    const at: string[] = [];
+    let fail = (_error: Error) => {};
+    const done = one.use(
+      (rpc, signal) => {
+        at.push(rpc.url);
+        return new Promise((_resolve, reject) => {
+          fail = reject;
+          signal?.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      },
+      { leaveWhenBehind: true, faultOf: () => 'failure' },
+    );
+    return { at, done, fail: (text: string) => fail(new Error(text)) };
+  };
+
+  const follow = (one: JsonRpcClient) => {
+    const from: string[] = [];
+    const stop = new AbortController();
+    const done = one.follow(
+      { method: 'sub', unsubscribe: 'unsub' },
+      (_item, url) => from.push(url),
+      // Only moving work brings it elsewhere within the time of this test.
+      { signal: stop.signal, retryMs: 3_600_000, besideWork: true },
+    );
+    return { from, done, stop: () => stop.abort() };
+  };
+
+  it('go where the work goes, and nowhere else', async () => {
+    const [first, second] = [await node(subscribable), await node(subscribable)];
+    const one = await client([first, second]);
+    await connected(one, 2);
+    const following = follow(one);
+    await expect.poll(() => following.from).toEqual([first.url]);
+    const work = workOf(one);
+    work.fail('does not deliver');
+    await expect.poll(() => following.from).toEqual([first.url, second.url]);
+    one.blame(first.url, 'lie', new Error('wrong head'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(following.from).toEqual([first.url, second.url]);
+    work.fail('does not deliver either');
+    await expect(work.done).rejects.toThrow('does not deliver either');
+    following.stop();
+    await following.done;
+  });
+
+  it('leave with the work an endpoint that lies elsewhere', async () => {
+    const [first, second] = [await node(subscribable), await node(subscribable)];
+    const one = await client([first, second]);
+    await connected(one, 2);
+    const following = follow(one);
+    const work = workOf(one);
+    await expect.poll(() => following.from).toEqual([first.url]);
+    one.blame(first.url, 'lie', new Error('wrong head'));
+    await expect.poll(() => following.from).toEqual([first.url, second.url]);
+    expect(work.at).toEqual([first.url, second.url]);
+    // There is nobody else to go to: what it serves is checked anyhow.
+    one.blame(second.url, 'lie', new Error('wrong head'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(work.at).toEqual([first.url, second.url]);
+    expect(one.endpoints.map(({ lies }) => lies)).toEqual([1, 1]);
+    work.fail('the end');
+    await expect(work.done).rejects.toThrow('the end');
+    following.stop();
+    await following.done;
   });
 });
 

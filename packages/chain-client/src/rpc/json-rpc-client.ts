@@ -17,6 +17,8 @@ import {
 } from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
+import { faultOf, isLeaving, isPassing } from './error-faults.js';
+import { parseEndpoints } from './endpoint-list.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
 
@@ -48,11 +50,26 @@ export interface UseOptions {
   leaveWhenBehind?: boolean;
 }
 
+/** How a subscription is followed. */
+export interface FollowOptions {
+  signal: AbortSignal;
+  /** How long to wait after no endpoint offered it. @default 3000 */
+  retryMs?: number;
+  /**
+   * Only of the endpoint on which work that goes on for long (`leaveWhenBehind`) is done, once there is some: for items
+   * that are of no use to it when they come from another one. @default false
+   */
+  besideWork?: boolean;
+}
+
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
 const MAX_WAIT_STEP_MS = 1_000;
 
 /** An endpoint is behind when another one was above its head for this long: with the time between two looks, well below 30 s. */
 const MAX_LAG_MS = 15_000;
+
+/** After this long without a new head of those in good standing, the others are heard again: blocks are final each 6 to 24 s. */
+const STANDING_MS = 30_000;
 
 /** An endpoint is slow when telling its head takes this long, and this many times as long as another one takes. */
 const SLOW_MS = 2_000;
@@ -61,52 +78,8 @@ const SLOW_FACTOR = 4;
 /** A client that says nothing for this long about nodes that are away would look like one that hangs. */
 const WAITING_LOG_MS = 30_000;
 
-/**
- * What an error of this package says of the endpoint it came from: everything but an answer that the method is
- * missing, or that the block is unknown, is a failure of it.
- */
-export function faultOf(error: unknown): Fault | undefined {
-  if (!(error instanceof ChainClientError)) return undefined;
-  switch (error.code) {
-    case ChainClientErrorCode.HEADER_HASH_MISMATCH:
-    case ChainClientErrorCode.BAD_RESPONSE:
-      return 'lie';
-    case ChainClientErrorCode.ENDPOINT_BEHIND:
-      return 'stalled';
-    case ChainClientErrorCode.BAD_ENDPOINT:
-    case ChainClientErrorCode.NO_ENDPOINT:
-    case ChainClientErrorCode.CLOSED:
-      return undefined;
-    case ChainClientErrorCode.CONNECT_FAILED:
-    case ChainClientErrorCode.NOT_CONNECTED:
-    case ChainClientErrorCode.DISCONNECTED:
-    case ChainClientErrorCode.CALL_TIMEOUT:
-    case ChainClientErrorCode.RPC_ERROR:
-    case ChainClientErrorCode.METHOD_UNAVAILABLE:
-    case ChainClientErrorCode.RESPONSE_TOO_LARGE:
-    case ChainClientErrorCode.BLOCK_UNKNOWN:
-    case ChainClientErrorCode.STATE_DISCARDED:
-      return 'failure';
-  }
-}
-
-/**
- * Splits a comma list of endpoints.
- * @throws ChainClientError BAD_ENDPOINT naming the entry
- */
-export function parseEndpoints(list: string): string[] {
-  const endpoints = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
-  if (endpoints.length === 0) throw badEndpoint(list);
-  for (const endpoint of endpoints) {
-    if (!URL.canParse(endpoint) || !/^wss?:$/.test(new URL(endpoint).protocol)) {
-      throw badEndpoint(endpoint);
-    }
-  }
-  return endpoints;
-}
+/** That an endpoint does not deliver is said again only this often. */
+const REPEAT_LOG_MS = 60_000;
 
 /**
  * JSON-RPC to one chain through several nodes: the first that is connected and in good standing is asked; one that
@@ -124,6 +97,10 @@ export class JsonRpcClient implements Service {
   readonly #changed = new Watched(0);
   /** Counts reviews: work under way looks whether it has to go elsewhere. */
   readonly #reviewed = new Watched(0);
+  /** When it was last said of an endpoint that it does not deliver. */
+  readonly #toldAtMs = new Map<string, number>();
+  /** Where work that goes on for long was begun last. */
+  readonly #atWork = new Watched<EndpointHealth | undefined>(undefined);
 
   constructor(options: JsonRpcClientOptions, collaborators: JsonRpcClientCollaborators) {
     const { name, endpoints, ...limits } = options;
@@ -231,8 +208,7 @@ export class JsonRpcClient implements Service {
         return result;
       } catch (error) {
         if (signal?.aborted || isAbortError(error)) throw error;
-        if (error instanceof ChainClientError && error.facts['preferred'] === true) {
-          // Nothing is wrong with it: there is just a better one now.
+        if (isLeaving(error)) {
           tried.clear();
           continue;
         }
@@ -268,16 +244,30 @@ export class JsonRpcClient implements Service {
     const nowMs = this.#clock.now();
     for (const health of this.#endpoints) {
       const passedAtMs = this.#endpoints
-        .filter((other) => other !== health && other.isTrusted)
+        .filter((other) => other !== health && this.#trusts(other))
         .map((other) => other.firstAboveAtMs(health.headHeight) ?? nowMs);
       health.lagMs = health.headHeight < 0 ? 0 : nowMs - Math.min(nowMs, ...passedAtMs);
     }
     this.#reviewed.update((count) => count + 1);
   }
 
+  /** Notes that an endpoint has not said what is final in this time. */
+  noteSilence(url: string, afterMs: number): void {
+    this.#endpoints.find(({ endpoint }) => endpoint.url === url)?.noteLatency(afterMs);
+  }
+
   /** Whether what an endpoint says of its head counts. */
   isTrusted(url: string): boolean {
-    return this.#endpoints.some(({ endpoint, isTrusted }) => endpoint.url === url && isTrusted);
+    return this.#endpoints.some((health) => health.endpoint.url === url && this.#trusts(health));
+  }
+
+  /** One that is doubted counts only while no other one goes on: else that one would be believed for ever. */
+  #trusts(health: EndpointHealth): boolean {
+    if (!health.isDoubted) return true;
+    const sinceMs = this.#clock.now() - STANDING_MS;
+    return !this.#endpoints.some(
+      (other) => !other.isDoubted && other.usable && other.roseAtMs > sinceMs,
+    );
   }
 
   /** Sets an endpoint aside for something found out after its answer was used. */
@@ -294,24 +284,33 @@ export class JsonRpcClient implements Service {
   /**
    * Follows a subscription on whichever endpoint offers it, again and again, until the signal is aborted. When it was
    * lost, items in between may be missing: the reader of it must be able to do without.
-   * @param retryMs how long to wait after no endpoint offered it
    */
   async follow(
     request: SubscriptionRequest,
     onItem: (item: unknown, url: string) => void,
-    options: { signal: AbortSignal; retryMs?: number },
+    options: FollowOptions,
   ): Promise<void> {
-    const { signal, retryMs = 3_000 } = options;
+    const { signal, retryMs = 3_000, besideWork = false } = options;
     while (!signal.aborted) {
-      for (const health of this.#ranked()) {
-        if (signal.aborted) return;
-        if (!health.usable) continue;
-        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere.
+      const working = besideWork ? this.#atWork.value : undefined;
+      for (const health of working ? [working] : this.#ranked()) {
+        if (signal.aborted || (besideWork && this.#atWork.value !== working)) break;
+        if (!working && !health.usable) continue;
         const standing = new AbortScope(signal);
-        const stopWatchingLies = health.lied.subscribe(() => standing.end());
-        const stopWatchingLag = this.#reviewed.subscribe(() => {
-          if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked())) standing.end();
-        });
+        const stops = besideWork
+          ? [this.#atWork.subscribe((at) => at !== health && standing.end())]
+          : [];
+        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere. That
+        // beside work stays with it, since what is served there is checked.
+        if (!working) {
+          stops.push(
+            health.lied.subscribe(() => standing.end()),
+            this.#reviewed.subscribe(() => {
+              if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked()))
+                standing.end();
+            }),
+          );
+        }
         try {
           await health.endpoint.subscribe(
             request,
@@ -326,13 +325,28 @@ export class JsonRpcClient implements Service {
             error,
           );
         } finally {
-          stopWatchingLies();
-          stopWatchingLag();
+          for (const stop of stops) stop();
           standing.end();
         }
       }
-      await this.#clock.sleep(retryMs, signal).catch(() => {});
+      await this.#untilWorkMoves(working, retryMs, besideWork, signal);
     }
+  }
+
+  /** Waits for a while, or until work has gone to another endpoint. */
+  async #untilWorkMoves(
+    working: EndpointHealth | undefined,
+    waitMs: number,
+    besideWork: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const step = new AbortScope(signal);
+    await Promise.race([
+      this.#clock.sleep(waitMs, step.signal),
+      ...(besideWork ? [this.#atWork.until((at) => at !== working, step.signal)] : []),
+    ])
+      .catch(() => {})
+      .finally(() => step.end());
   }
 
   /** Those that can be asked, in order of preference, but such as lag or are slow behind the others. */
@@ -349,7 +363,7 @@ export class JsonRpcClient implements Service {
     // A preferred one says itself, by being connected, whether it is of use: its head may well be behind that of nodes.
     const isBehind = health.lagMs > MAX_LAG_MS && !this.#preferred.has(health.endpoint);
     return usable.some((other) => {
-      if (other === health || !other.isTrusted) return false;
+      if (other === health || !this.#trusts(other)) return false;
       if (other.lagMs > MAX_LAG_MS && !this.#preferred.has(other.endpoint)) return false;
       if (isBehind || this.#isPreferredTo(other, health)) return true;
       const [mine, theirs] = [health.latencyMs, other.latencyMs];
@@ -362,12 +376,13 @@ export class JsonRpcClient implements Service {
     return this.#preferred.has(other.endpoint) && !this.#preferred.has(health.endpoint);
   }
 
-  /** Runs work whose signal ends when the endpoint falls behind another one. */
+  /** Runs work whose signal ends when the endpoint falls behind another one, or lies elsewhere while there is another. */
   async #whileGood<T>(
     health: EndpointHealth,
     run: (rpc: RpcCaller, signal: AbortSignal | undefined) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
+    this.#atWork.set(health);
     const scope = new AbortScope(signal);
     let left: ChainClientError | undefined;
     const stopWatching = this.#reviewed.subscribe(() => {
@@ -384,12 +399,22 @@ export class JsonRpcClient implements Service {
       this.#logger[preferred ? 'info' : 'warn']('Endpoint left for a better one', left.facts);
       scope.end(left);
     });
+    const stopWatchingLies = health.lied.subscribe(() => {
+      if (left || !this.#endpoints.some((other) => other !== health && other.usable)) return;
+      left = new ChainClientError(
+        ChainClientErrorCode.ENDPOINT_LIED,
+        `The node ${health.endpoint.url} served something wrong elsewhere, and another one is asked instead`,
+        { facts: { endpoint: health.endpoint.url } },
+      );
+      scope.end(left);
+    });
     try {
       return await run(health.endpoint, scope.signal);
     } catch (error) {
       throw left ?? error;
     } finally {
       stopWatching();
+      stopWatchingLies();
       scope.end();
     }
   }
@@ -398,7 +423,22 @@ export class JsonRpcClient implements Service {
     const facts = health.setAside(fault, messageOf(error));
     this.#faults.inc({ endpoint: health.endpoint.url, fault });
     if (fault === 'lie') this.#logger.error('Endpoint set aside for wrong data', facts, error);
-    else this.#logger.debug('Endpoint set aside', facts, error);
+    else
+      this.#logger[this.#isNews(health, error) ? 'warn' : 'debug'](
+        'Endpoint set aside',
+        facts,
+        error,
+      );
+  }
+
+  /** Whether an operator who has other nodes is to hear now that this one does not deliver. */
+  #isNews({ endpoint: { url } }: EndpointHealth, error: unknown): boolean {
+    // With one node, whoever cannot go on says so; that one is away is said by its connection.
+    if (this.#endpoints.length < 2 || isPassing(error)) return false;
+    const nowMs = this.#clock.now();
+    if (nowMs - (this.#toldAtMs.get(url) ?? -Infinity) < REPEAT_LOG_MS) return false;
+    this.#toldAtMs.set(url, nowMs);
+    return true;
   }
 
   async #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
@@ -444,12 +484,4 @@ export class JsonRpcClient implements Service {
       await this.#clock.sleep(WAITING_LOG_MS, signal);
     }
   }
-}
-
-function badEndpoint(entry: string): ChainClientError {
-  return new ChainClientError(
-    ChainClientErrorCode.BAD_ENDPOINT,
-    `Not a WebSocket URL: '${entry}'. Write ws://host:port or wss://host, several separated by commas`,
-    { facts: { endpoint: entry } },
-  );
 }

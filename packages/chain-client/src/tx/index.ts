@@ -10,7 +10,15 @@ export { eraPeriod, eraPeriodOf, lastHeightOf, type MortalEra } from './era.js';
 export { TxError, TxErrorCode } from './errors.js';
 export type { BatchOutcome } from './outcome.js';
 export { ParaApi, type Head, type ParaApiOptions, type RuntimeVersion } from './para-api.js';
+export {
+  PreflightReader,
+  type ComputingRules,
+  type PreflightFacts,
+  type PreflightQuery,
+  type ProxyFacts,
+} from './preflight-reader.js';
 export { Refusal } from './refusal.js';
+export { remedyOf } from './remedies.js';
 export {
   TxGateway,
   type AccountBalance,

@@ -39,6 +39,7 @@ const remedies: Readonly<Record<string, string>> = {
     'Lower the stake of the worker: it is above what the chain allows.',
   'phalaComputation.WorkerNotReady':
     'Nothing to do if the worker computes already; else wait for the cool-down and reclaim it.',
+  'phalaComputation.WorkerNotComputing': 'Start the worker first: it does not compute.',
   'phalaComputation.CoolDownNotReady': 'Wait until the cool-down is over.',
   'phalaComputation.WorkerReregisterNeeded': 'Refresh the remote attestation of the worker.',
   'phalaComputation.SessionNotFound': 'Add the worker to the pool first.',

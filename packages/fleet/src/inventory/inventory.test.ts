@@ -74,6 +74,13 @@ describe('Inventory', () => {
     });
   });
 
+  it('is refused to a second process on the same volume, and says why', async () => {
+    await expect(Inventory.open({ directory }, collaborators)).rejects.toMatchObject({
+      code: 'BAD_STORE',
+      message: expect.stringContaining('in use') as string,
+    });
+  });
+
   it.each([
     ['empty name', { name: ' ' }, 'name'],
     ['control character', { name: 'a\nb' }, 'name'],

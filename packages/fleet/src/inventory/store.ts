@@ -24,14 +24,29 @@ export class InventoryStore {
 
   /**
    * Opens or makes the store in a directory.
-   * @throws FleetError BAD_STORE for a store of a later version; whatever the file system says
+   * @throws FleetError BAD_STORE for a store of a later version or one that is in use; whatever the file system says
    */
   static async open(directory: string): Promise<InventoryStore> {
     const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
       keyEncoding: 'view',
       valueEncoding: 'view',
     });
-    await level.open();
+    try {
+      await level.open();
+    } catch (error) {
+      const { cause } = error as { cause?: { code?: unknown } };
+      if (cause?.code !== 'LEVEL_LOCKED') throw error;
+      throw new FleetError(
+        FleetErrorCode.BAD_STORE,
+        'The inventory is in use by another lifecycle manager on this volume',
+        {
+          facts: { directory },
+          cause: error,
+          remedy:
+            'Run one of them only, or give each its own PHALA_LOCAL_DB_PATH and both a queue in Redis, where the second one stands by.',
+        },
+      );
+    }
     try {
       const meta = await level.get(META_KEY);
       if (meta === undefined) {

@@ -56,7 +56,7 @@ export interface TransactionBook {
 export interface HistoryHandlersCollaborators {
   inventory: Inventory;
   history: Pick<WorkerHistory, 'list'>;
-  /** Undefined where the trader is elsewhere, and in config mode. */
+  /** Undefined in config mode. */
   transactions?: TransactionBook | undefined;
   /** Undefined in config mode. */
   fleet?: Pick<FleetManager, 'snapshot'> | undefined;
@@ -124,7 +124,7 @@ async function transactions(
   if (!book) {
     throw new FleetError(
       FleetErrorCode.NOT_FOUND,
-      'This manager has no built-in trader (USE_BUILT_IN_TRADER): what a trader of its own does is in the queue in Redis and in the metrics of that trader',
+      'This manager has no queue: in config mode (PHALA_LIFECYCLE_CONFIG_MODE) there are no transactions',
     );
   }
   if (workerUuid !== '') known(inventory, workerUuid);

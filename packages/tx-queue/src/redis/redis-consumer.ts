@@ -1,6 +1,8 @@
 import { BridgeError, type Logger } from '@runtime-bridge/base';
 import type BeeQueue from 'bee-queue';
 import { noHandler } from '../embedded-consumer.js';
+import type { JobOutcome, ReceivedJob } from '../job.js';
+import type { JobGate } from '../lease/job-gate.js';
 import { runHandler } from '../handler-runner.js';
 import { DEFAULT_CONCURRENCY, type JobConsumer, type JobHandler } from '../queue.js';
 import { connectBee, type BeeConnection, type RedisConnectionOptions } from './bee-connection.js';
@@ -23,7 +25,11 @@ export class RedisConsumer implements JobConsumer {
 
   constructor(
     private readonly options: RedisConsumerOptions,
-    private readonly collaborators: { logger: Logger },
+    private readonly collaborators: {
+      logger: Logger;
+      /** Says which jobs are let in. @default all */
+      gate?: JobGate;
+    },
   ) {}
 
   /** Whether there is a connection now. */
@@ -67,15 +73,25 @@ export class RedisConsumer implements JobConsumer {
 
   async #work(job: BeeQueue.Job<unknown>): Promise<unknown> {
     void this.#report(job, RP.working);
-    const outcome = await runHandler(job.id, job.data, this.#handler!, {
-      signal: this.#stopping.signal,
-      logger: this.collaborators.logger,
-    });
+    const outcome = await runHandler(
+      job.id,
+      job.data,
+      (received, stop) => this.#admit(received, stop),
+      {
+        signal: this.#stopping.signal,
+        logger: this.collaborators.logger,
+      },
+    );
     // Without an answer the promise stays open on purpose: settling it would finish the job.
     if (!outcome) return new Promise(() => {});
     if (outcome.ok) return outcome;
     await this.#report(job, failureProgress(outcome.error));
     throw new Error(outcome.error.message);
+  }
+
+  async #admit(job: ReceivedJob, signal: AbortSignal): Promise<JobOutcome> {
+    await this.collaborators.gate?.admit(job.id, job.epoch, signal);
+    return await this.#handler!(job, signal);
   }
 
   async #report(job: BeeQueue.Job<unknown>, progress: unknown): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type Logger,
   type MetricsRegister,
 } from '@runtime-bridge/base';
+import type { QueuedJobInfo } from '../embedded-queue.js';
 import { TxQueueError, TxQueueErrorCode } from '../errors.js';
 import {
   newAsk,
@@ -26,7 +27,30 @@ export interface RedisProducerOptions extends RedisConnectionOptions {
   maxJobs?: number;
   /** How often it looks whether the jobs it waits for are still in Redis. @default 5000 */
   checkIntervalMs?: number;
+  /** Epoch of the lease under which this manager asks; every job carries it. */
+  epoch?: number;
 }
+
+/** Tells jobs where they lie: what they carry may be many megabytes. KEYS: waiting, active, jobs. ARGV: how many. */
+const LIST = `
+local rows = {}
+for place, state in ipairs({'waiting', 'active'}) do
+  local left = tonumber(ARGV[1]) - #rows
+  local ids = left > 0 and redis.call('LRANGE', KEYS[place], 0, left - 1) or {}
+  for _, id in ipairs(ids) do
+    local text = redis.call('HGET', KEYS[3], id)
+    local ok, job = pcall(cjson.decode, text or '')
+    if ok and type(job) == 'table' and type(job.data) == 'table' then
+      local payload = type(job.data.payload) == 'table' and job.data.payload or {}
+      local options = type(job.options) == 'table' and job.options or {}
+      local at = tonumber(options.timestamp) or 0
+      rows[#rows + 1] = {id, state, tostring(job.data.action or ''), tostring(payload.pid or ''),
+        string.format('%d', at), string.format('%d', #text)}
+    end
+  end
+end
+return rows
+`;
 
 /** A job that somebody in this process waits for. */
 interface Pending {
@@ -91,6 +115,7 @@ export class RedisProducer implements JobProducer {
       );
     });
     bee.on('job failed', (id: string, error: Error) => {
+      if (this.#isOfPredecessor(id)) return;
       this.#settle(id, (pending) => ({
         ok: false,
         error: pending.error ?? errorOfText(error.message),
@@ -141,6 +166,26 @@ export class RedisProducer implements JobProducer {
     return { waiting, active };
   }
 
+  /** Jobs in Redis, waiting ones first, each with nothing of what it carries. @param limit of the list, at most */
+  async list(limit: number): Promise<QueuedJobInfo[]> {
+    if (!this.#connection) throw closed();
+    const { client, key } = this.#connection;
+    const answer = (await client.eval(
+      LIST,
+      3,
+      ...[key('waiting'), key('active'), key('jobs')],
+      Math.max(0, Math.trunc(limit)),
+    )) as string[][];
+    return answer.map(([id = '', state, action = '', pool = '', askedAtMs, bytes]) => ({
+      id,
+      action,
+      pool,
+      state: state === 'active' ? 'active' : 'waiting',
+      bytes: Number(bytes),
+      askedAtMs: Number(askedAtMs),
+    }));
+  }
+
   #wait(pending: Pending, signal: AbortSignal | undefined): Promise<JobOutcome> {
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -183,7 +228,25 @@ export class RedisProducer implements JobProducer {
       }
     }
     // An id that is there already is answered with null; the events of that job are ours as well.
-    await bee.createJob(toQueueData(pending.request, pending.ask)).setId(id).save();
+    await bee
+      .createJob(toQueueData(pending.request, pending.ask, this.options.epoch))
+      .setId(id)
+      .save();
+  }
+
+  /** A job of the manager before us lay under this id and was refused: ours takes its place. */
+  #isOfPredecessor(id: string): boolean {
+    const pending = this.#pending.get(id);
+    const { epoch } = this.options;
+    if (!pending?.error || epoch === undefined) return false;
+    const { code, facts } = pending.error;
+    if (code !== TxQueueErrorCode.STALE_EPOCH || facts?.['epoch'] === epoch) return false;
+    pending.error = undefined;
+    pending.saved = this.#save(pending, false);
+    pending.saved.catch((error: unknown) => {
+      this.collaborators.logger.debug('Job could not be handed in again', { job: id }, error);
+    });
+    return true;
   }
 
   #settle(id: string, outcomeOf: (pending: Pending) => JobOutcome): void {

@@ -1,9 +1,7 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { silentLogger, silentMetrics } from '@runtime-bridge/base';
 import BeeQueue from 'bee-queue';
 import { Redis as IoRedis } from 'ioredis';
@@ -11,83 +9,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { done, queueSuite, request, until, type QueueUnderTest } from '../compliance.test.suite.js';
 import { RedisConsumer } from './redis-consumer.js';
 import { RedisProducer } from './redis-producer.js';
+import { freePort, password, findRedisServer, RedisServer } from './redis-server.test.support.js';
 
 const logger = silentLogger;
-const password = 'secret word';
-
-/** Where the server's binary is; undefined when it is not installed. */
-async function findRedisServer(): Promise<string | undefined> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, 'redis-server');
-    try {
-      await access(path);
-      return path;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
-}
-
-const binary = await findRedisServer();
-if (!binary) {
+const binary = await findRedisServer(process.env['PATH'] ?? '');
+if (binary === undefined) {
   if (process.env['CI'] === 'true') throw new Error('redis-server is not installed');
   console.warn('SKIPPED: no redis-server in PATH (apt-get install redis-server)');
 }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** A real Redis that forgets everything when it is restarted. */
-class RedisServer {
-  #process: ChildProcess | undefined;
-  folder = '';
-  port = 0;
-
-  async start(): Promise<void> {
-    if (this.port === 0) {
-      this.port = await freePort();
-      this.folder = await mkdtemp(join(tmpdir(), 'redis-'));
-    }
-    this.#process = spawn(
-      binary!,
-      [
-        ['--port', String(this.port)],
-        ['--bind', '127.0.0.1'],
-        ['--save', ''],
-        ['--dir', this.folder],
-        ['--requirepass', password],
-      ].flat(),
-      { stdio: 'ignore' },
-    );
-    const probe = new IoRedis(this.url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
-    probe.on('error', () => {});
-    await probe.ping();
-    await probe.quit();
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#process;
-    if (!child) return;
-    this.#process = undefined;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  get url(): string {
-    return `redis://:${encodeURIComponent(password)}@127.0.0.1:${this.port}`;
-  }
-}
-
 describe.skipIf(!binary)('Redis', () => {
-  const server = new RedisServer();
+  const server = new RedisServer(binary!);
   let prefix = 0;
   beforeAll(() => server.start());
   afterAll(async () => {

@@ -68,7 +68,7 @@ async function serveProvider(): Promise<number> {
       maxSessions: 2_048,
     },
     {
-      source: { get: (key, signal) => views.get(key, signal) },
+      source: views,
       logger: silentLogger,
       metrics: silentMetrics,
     },

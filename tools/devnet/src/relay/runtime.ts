@@ -2,7 +2,7 @@ import type { ChainRuntime, RuntimeVersionJson } from '../chain/types.js';
 import { concatBytes, fromHex, type Hex } from '../primitives/bytes.js';
 import { bytes, text, u32, u64, u8, vec } from '../primitives/scale.js';
 import { RelayKey } from '../primitives/storage-key.js';
-import type { Trie } from '../primitives/trie.js';
+import type { StateVersion, Trie } from '../primitives/trie.js';
 import type { RelayEra } from './state.js';
 
 /** The relay chain's runtime as far as the RPC can ask it. */
@@ -11,7 +11,7 @@ export class RelayRuntime implements ChainRuntime {
   readonly version: RuntimeVersionJson;
   private readonly era: RelayEra;
 
-  constructor(options: { era: RelayEra; metadata: Uint8Array }) {
+  constructor(options: { era: RelayEra; metadata: Uint8Array; stateVersion: StateVersion }) {
     this.era = options.era;
     this.metadata = options.metadata;
     this.version = {
@@ -22,7 +22,7 @@ export class RelayRuntime implements ChainRuntime {
       implVersion: 0,
       apis: APIS,
       transactionVersion: 22,
-      stateVersion: 0,
+      stateVersion: options.stateVersion,
     };
   }
 
