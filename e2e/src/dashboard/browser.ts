@@ -76,11 +76,9 @@ export async function openPage(browser: Browser, look: Look): Promise<WatchedPag
 /** What axe finds to be serious or critical on a page, as texts. */
 export async function seriousFindings(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  const result = (await page.evaluate(
-    `axe.run(document, { resultTypes: ['violations'], preload: false })`,
-  )) as {
+  const result = await page.evaluate<{
     violations: { id: string; impact: string | null; nodes: { html: string; target: unknown }[] }[];
-  };
+  }>(`axe.run(document, { resultTypes: ['violations'], preload: false })`);
   return result.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
@@ -88,8 +86,8 @@ export async function seriousFindings(page: Page): Promise<string[]> {
 
 /** By how many pixels a page is wider than its window. */
 export async function overflowOf(page: Page): Promise<number> {
-  return (await page.evaluate(`(() => {
+  return page.evaluate<number>(`(() => {
     const main = document.querySelector('main');
     return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
-  })()`)) as number;
+  })()`);
 }

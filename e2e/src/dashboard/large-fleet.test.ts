@@ -179,8 +179,8 @@ describe.skipIf(reason !== undefined)('the dashboard with 5,000 workers at 5 man
     await page.goto(`${monitor.url}/workers`);
     await page.locator('.rb-grid tbody tr[data-index]').first().waitFor();
     const usableMs = performance.now() - began;
-    const interactions = (await page.evaluate(MEASURE_INTERACTIONS)) as number[];
-    const frames = (await page.evaluate(MEASURE_SCROLL)) as number[];
+    const interactions = await page.evaluate<number[]>(MEASURE_INTERACTIONS);
+    const frames = await page.evaluate<number[]>(MEASURE_SCROLL);
     let streamBytes = 0;
     session.on('Network.dataReceived', ({ dataLength }) => (streamBytes += dataLength));
     const before = await monitor.usage();
