@@ -79,11 +79,13 @@ export class Access {
     return this.#try(given, credentials.address);
   }
 
-  /** Begins a session. @returns beside the caller what the cookie is to hold */
+  /** Begins a session. @returns beside the caller what the cookie is to hold, and for how long */
   async login(
     request: LoginRequest,
     address: string,
-  ): Promise<Exclude<Identified, { caller: Caller }> | { caller: Caller; cookie: string }> {
+  ): Promise<
+    Exclude<Identified, { caller: Caller }> | { caller: Caller; cookie: string; maxAgeSec: number }
+  > {
     const given = 'token' in request ? { tokens: [request.token] } : request;
     const tried = await this.#try(given, address);
     if (!('caller' in tried)) return tried;
@@ -97,7 +99,8 @@ export class Access {
       if (!isOver && this.#sessions.size <= this.options.maxSessions) break;
       this.#sessions.delete(key);
     }
-    return { caller: { sessionId: id, name, role, expiresMs }, cookie };
+    const maxAgeSec = Math.floor(this.options.sessionMs / 1000);
+    return { caller: { sessionId: id, name, role, expiresMs }, cookie, maxAgeSec };
   }
 
   /** Ends the session of a cookie. @returns its id */

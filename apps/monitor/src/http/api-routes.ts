@@ -140,10 +140,9 @@ function addSessionRoutes(app: FastifyInstance, collaborators: ApiRouteCollabora
         }
         throw error;
       }
-      const { caller, cookie } = tried;
+      const { caller, cookie, maxAgeSec } = tried;
       audit.add({ ...note, user: caller.name, role: caller.role, outcome: 'done', error: null });
-      const maxAgeSec = Math.floor(((caller.expiresMs ?? 0) - Date.now()) / 1000);
-      reply.header('set-cookie', cookieText(request, cookie, Math.max(1, maxAgeSec)));
+      reply.header('set-cookie', cookieText(request, cookie, maxAgeSec));
       return reply.header('cache-control', 'no-store').send(info(caller));
     },
   );

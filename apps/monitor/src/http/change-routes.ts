@@ -112,12 +112,14 @@ function addActionRoutes(app: FastifyInstance, collaborators: ChangeRouteCollabo
       };
       let progress: ActionProgress;
       try {
-        progress = actions.start(action, (ended) => audit.add({ ...note, ...endOf(ended) }));
+        progress = actions.start(action, (ended) =>
+          audit.add({ ...note, targetCount: ended.total, ...endOf(ended) }),
+        );
       } catch (error) {
         audit.add({ ...note, outcome: 'refused', error: ApiError.of(error).message });
         throw error;
       }
-      audit.add({ ...note, outcome: 'begun' });
+      audit.add({ ...note, targetCount: progress.total, outcome: 'begun' });
       return reply.code(202).send(progress);
     },
   );
