@@ -270,7 +270,7 @@ describe('every method', () => {
     const peer = await rig.join({ peerId: 'QmPeer' });
     peer.handle(name, (request: RequestOf<MethodName>) => {
       seen = request;
-      return answers as ResponseInit<MethodName>;
+      return answers;
     });
     const path = `/ptp/proxy/QmPeer/${name}`;
     for (const type of ['application/json', 'application/json; charset=utf-8', 'text/plain']) {
