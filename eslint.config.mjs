@@ -133,6 +133,10 @@ export default tseslint.config(
             // The dev network and the auditor are independent counterparts: a fault of ours must not cancel itself out in them.
             { sourceTag: 'tool:devnet', onlyDependOnLibsWithTags: ['tool:devnet'] },
             { sourceTag: 'tool:bench', onlyDependOnLibsWithTags: ['type:package'] },
+            {
+              sourceTag: 'tool:docs',
+              onlyDependOnLibsWithTags: ['type:app', 'package:service-kit'],
+            },
             { sourceTag: 'tool:auditor', onlyDependOnLibsWithTags: ['tool:auditor'] },
             {
               sourceTag: 'tool:demo',

@@ -1,10 +1,12 @@
 // npm run test:full: what npm test has no time for. Sets up what is missing first.
-import { build, checkNode, ensureProgram, installDependencies } from '../setup/setup.mjs';
+import { join } from 'node:path';
+import { build, checkNode, ensureProgram, installDependencies, root } from '../setup/setup.mjs';
 import { Check } from './steps.mjs';
 
 checkNode();
 installDependencies();
 build();
+const bin = (name) => join(root, 'node_modules/.bin', name);
 const check = new Check();
 const start = (...args) => ['tools/demo/start.mjs', '--once', ...args];
 const noRedis = ensureProgram('redis-server', 'redis-server');
@@ -32,4 +34,26 @@ if (noRedis === undefined) {
 } else {
   check.unavailable('everything over Redis', noRedis);
 }
+await check.command('dead code', bin('knip'), ['--no-progress']);
+await check.command('duplicates', bin('jscpd'), ['.']);
+await check.command('tarballs', process.execPath, ['tools/checks/packages.mjs']);
+await check.command('known vulnerabilities', process.execPath, ['tools/checks/audit.mjs'], {
+  unavailable: 'the package registry answers no audit',
+});
+await withProgram('alert rules', 'promtool', 'prometheus', async (name) => {
+  await check.command(name, 'promtool', ['test', 'rules', 'docker/observability/alerts.test.yaml']);
+});
+await withProgram('kubernetes resources', 'kubectl', 'kubernetes-client', async (name) => {
+  await check.command(name, process.execPath, ['tools/checks/kubernetes.mjs']);
+});
+await withProgram('images', 'buildah', 'buildah', async (name) => {
+  await check.command(name, process.execPath, ['tools/images/check.mjs']);
+});
 check.finish();
+
+/** A step that needs a program of a Debian package. */
+async function withProgram(name, program, debianPackage, run) {
+  const missing = ensureProgram(program, debianPackage);
+  if (missing === undefined) await run(name);
+  else check.unavailable(name, missing);
+}

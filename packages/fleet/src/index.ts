@@ -110,3 +110,4 @@ export { serveTransfer } from './walkie/transfer-handlers.js';
 export { serveOrders } from './walkie/order-handlers.js';
 export { StateStore, type StateSection, type StateSectionName } from './state/state-store.js';
 export { serveAlerts } from './walkie/alert-handlers.js';
+export { configMode, waitingForChain, type FleetAbsence } from './walkie/absence.js';

@@ -11,6 +11,7 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import type { Command } from './command.js';
+import { exposeDiskSpace } from './disk-space.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
@@ -85,8 +86,8 @@ export interface ProcessHandle {
   /** Such as v20.20.2. */
   readonly version: string;
   readonly env: Environment;
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: ProcessOutput;
+  readonly stderr: ProcessOutput;
   exitCode?: number | string | null | undefined;
   exit(code?: number): never;
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -94,6 +95,13 @@ export interface ProcessHandle {
     event: 'uncaughtException' | 'unhandledRejection',
     listener: (error: unknown) => void,
   ): unknown;
+}
+
+/** One of a process's two outputs. */
+export interface ProcessOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** What a service is built from. */
@@ -113,6 +121,8 @@ export interface ServiceDescription<S extends SettingsSchema> {
   description: string;
   settings: S;
   retired?: RetiredVariables;
+  /** Folders that it writes to, whose room is shown in its metrics. */
+  folders?(settings: SettingsOf<S>): readonly string[];
   /** What else the program does, by the name that is its first argument. */
   commands?: Readonly<Record<string, Command>>;
   build(context: ServiceContext<S>): Service | Promise<Service>;
@@ -258,11 +268,17 @@ async function runUntilStopped<S extends SettingsSchema>(
       end(ExitCode.OK);
     });
   }
+  let failed = false;
   const unexpected = (error: unknown) => {
+    // One is enough to end; telling of it may be what fails.
+    if (failed) return;
+    failed = true;
     logger.fatal('Unexpected error, the process ends', {}, error);
     starting.abort();
     end(ExitCode.UNEXPECTED);
   };
+  // Work goes on when nobody reads the log any more, and telling of that would write to the same broken pipe.
+  for (const output of [handle.stdout, handle.stderr]) output.on?.('error', () => {});
   handle.on('uncaughtException', unexpected);
   handle.on('unhandledRejection', unexpected);
 
@@ -273,6 +289,7 @@ async function runUntilStopped<S extends SettingsSchema>(
   let service: Service | undefined;
   const run = async () => {
     await healthServer.start();
+    exposeDiskSpace(metrics, description.folders?.(settings) ?? []);
     service = await description.build({ settings, logger, metrics, health });
     logger.info('Starting', {
       version: description.version,

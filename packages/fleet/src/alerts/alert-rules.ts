@@ -16,7 +16,8 @@ export interface AlertView {
   readonly syncOnly: boolean;
   /** By order of the operator it does not compute. */
   readonly isHalted: (uuid: string) => boolean;
-  readonly providers: readonly ProviderView[];
+  /** Undefined while they are not looked for. */
+  readonly providers: readonly ProviderView[] | undefined;
   readonly facts: ChainFacts | undefined;
   /** When the facts' block last was another, ms since 1970. */
   readonly blockSinceMs: number;
@@ -167,7 +168,7 @@ function providerFindings({ providers, facts }: AlertView): Finding[] {
     kind: AlertKind.PROVIDER_MISSING,
     subject: 'providers',
     severity: 'critical',
-    verdict: providers.length === 0 ? 'bad' : 'good',
+    verdict: providers === undefined ? 'unknown' : providers.length === 0 ? 'bad' : 'good',
     message: 'There is no data provider',
     remedy: 'Start one, or see whether this host reaches it (mDNS, PHALA_WALKIE_BOOT_NODES).',
     holdMs: MINUTE_MS,
@@ -175,7 +176,7 @@ function providerFindings({ providers, facts }: AlertView): Finding[] {
   };
   return [
     missing,
-    ...providers.map((provider): Finding => {
+    ...(providers ?? []).map((provider): Finding => {
       // Each chain by its own target, and blocks by what the parachain node says.
       const lag = Math.max(
         (facts?.block ?? -1) - provider.paraHeight,

@@ -1,0 +1,4 @@
+// npm run build: compiles everything that has changed.
+import { build } from './setup.mjs';
+
+build();
