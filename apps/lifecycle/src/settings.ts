@@ -7,10 +7,10 @@ import {
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
-import { AlertKind } from '@runtime-bridge/fleet';
+import { AlertKind } from '@runtime-bridge/fleet/alerts';
 import { DEFAULT_LEASE_MS } from '@runtime-bridge/tx-queue';
 import { defaultTxSenderOptions } from '@runtime-bridge/tx-sender';
-import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+import { SharedSecret } from '@runtime-bridge/walkie-protocol/secret';
 
 const sharedSecret: Setting<SharedSecret | undefined> = {
   ...stringSetting({
