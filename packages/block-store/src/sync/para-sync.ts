@@ -175,6 +175,8 @@ export class ParaSync {
       }
     } finally {
       scope.end();
+      // Nothing of this attempt goes on behind it; a failure is told by the next one.
+      await this.#writing;
     }
   }
 
