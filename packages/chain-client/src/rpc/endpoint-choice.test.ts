@@ -196,7 +196,7 @@ describe('an endpoint', () => {
     await client.stop();
   });
 
-  it('that is preferred is asked although its head stands still far below that of nodes', () => {
+  it('that is preferred is asked although its head stands still far below that of nodes', async () => {
     const clock = new HandClock();
     const client = new JsonRpcClient(
       { name: 'relay', endpoints: [A] },
@@ -207,8 +207,21 @@ describe('an endpoint', () => {
         openEndpoint: ({ url }) => new PaperEndpoint(url),
       },
     );
+    const used: string[] = [];
+    const end = new AbortController();
+    const work = client.use(
+      (rpc, signal) =>
+        new Promise<void>((_, reject) => {
+          used.push(rpc.url);
+          signal?.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        }),
+      { leaveWhenBehind: true, signal: end.signal },
+    );
     pass({ client, clock }, 60, (second) => [9_000 + second, 5_000]);
     expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+    end.abort();
+    await expect(work).rejects.toThrow('left');
+    expect(used).toEqual([B]);
   });
 });
 
