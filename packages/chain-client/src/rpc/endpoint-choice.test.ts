@@ -164,10 +164,12 @@ describe('an endpoint', () => {
   it('that is preferred takes over when it comes, and gives back when it goes', async () => {
     const peer = new PaperEndpoint('prb://peer');
     peer.connected.set(false);
+    const clock = new HandClock();
     const client = new JsonRpcClient(
       { name: 'relay', endpoints: [A] },
       {
         logger: silentLogger,
+        clock,
         preferred: [peer],
         openEndpoint: ({ url }) => new PaperEndpoint(url),
       },
@@ -187,6 +189,10 @@ describe('an endpoint', () => {
       { leaveWhenBehind: true, signal: end.signal },
     );
     expect(used).toEqual([A]);
+    // It has less than the node, and has had for long.
+    client.noteHead(A, 9_000);
+    client.noteHead('prb://peer', 5_000);
+    clock.ms += 60_000;
     peer.connected.set(true);
     await expect.poll(() => used).toEqual([A, 'prb://peer']);
     expect(client.endpoints[1]).toMatchObject({ failures: 0, setAsideUntilMs: 0 });
