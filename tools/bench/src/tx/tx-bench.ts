@@ -18,8 +18,8 @@ import { firstMessages } from './messages.js';
 const POOLS = 20;
 const JOBS = 1_000;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
-/** The parachain makes a block every second one: a sixth of the time that Khala takes. */
-const RELAY_BLOCK_MS = 1_000;
+/** The parachain makes a block every second one: twice as fast as Khala. */
+const RELAY_BLOCK_MS = 3_000;
 const PHA = 10n ** 12n;
 
 const uriOf = (pool: number) => `//operator${pool}`;
@@ -68,12 +68,12 @@ export const txBench: Bench = async (add) => {
         raw: of(raw, latency).value,
       });
     }
+    const lag = ({ blocks, lastQueuedAt }: Round) => Math.max(...blocks) - lastQueuedAt;
     add({
-      name: 'blocks after the last job was queued',
-      ...of(ours, ({ blocks, lastQueuedAt }) => Math.max(...blocks) - lastQueuedAt),
-      unit: 'blocks',
+      ...{ name: 'blocks after the last job was queued', ...of(ours, lag), unit: 'blocks' },
       reach: { atMost: 3 },
     });
+    add({ name: 'the same of the bare loop', ...of(raw, lag), unit: 'blocks' });
   } finally {
     await trader.stop();
     await api.disconnect();
