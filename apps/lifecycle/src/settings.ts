@@ -25,6 +25,23 @@ const sharedSecret: Setting<SharedSecret | undefined> = {
   parse: (text) => SharedSecret.parse(text),
 };
 
+/** URL of a Redis; printed as a secret, since it may hold a password. */
+const redisEndpoint: Setting<string | undefined> = {
+  ...stringSetting({
+    env: 'PHALA_Q_REDIS_ENDPOINT',
+    description:
+      'URL of the Redis that holds the transaction queue; not needed with the built-in trader',
+    secret: true,
+  }),
+  allowed: 'a URL that begins with redis:// or rediss://',
+  parse: (text) => {
+    if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) {
+      throw new Error('is no redis:// or rediss:// URL');
+    }
+    return text;
+  },
+};
+
 /** An amount in the smallest unit. */
 function amountSetting(env: string, description: string, value: bigint): Setting<bigint> {
   return {
@@ -47,10 +64,10 @@ export const lifecycleSettings = {
     schemes: ['ws', 'wss'],
     required: true,
   }),
-  redisEndpoint: stringSetting({
-    env: 'PHALA_Q_REDIS_ENDPOINT',
-    description:
-      'URL of the Redis that holds the transaction queue; not needed with the built-in trader',
+  redisEndpoint,
+  redisCaFile: stringSetting({
+    env: 'PHALA_Q_REDIS_CA_FILE',
+    description: 'Certificate that signs that of a rediss:// server; unset means those of Node',
   }),
   builtInTrader: booleanSetting({
     env: 'USE_BUILT_IN_TRADER',

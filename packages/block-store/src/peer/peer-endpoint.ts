@@ -10,13 +10,10 @@ import {
   type Logger,
 } from '@runtime-bridge/base';
 import {
-  decodeAuthoritySetChange,
   decodeHeaderToSync,
-  decodeStorageProof,
   encodeFinalityProof,
   formatBlobKey,
   headerHash,
-  storageKeys,
 } from '@runtime-bridge/blob-codec';
 import {
   ChainClientError,
@@ -25,7 +22,14 @@ import {
   type RpcEndpoint,
   type SubscriptionRequest,
 } from '@runtime-bridge/chain-client';
-import { Field, headerJson, readable, readPeerBlock, type PeerBlock } from './peer-records.js';
+import {
+  Field,
+  headerJson,
+  proofOf,
+  readable,
+  readPeerBlock,
+  type PeerBlock,
+} from './peer-records.js';
 
 /** Blobs of another data provider by their keys. */
 export type PeerBlobs = (key: string, signal?: AbortSignal) => Promise<Uint8Array | undefined>;
@@ -369,17 +373,4 @@ export class PeerEndpoint implements RpcEndpoint {
       cause,
     });
   }
-}
-
-/** Of the two proofs in a record the one that was asked for. */
-function proofOf(block: PeerBlock, keys: readonly string[]): Uint8Array[] {
-  const authorityKeys = [storageKeys.grandpaAuthoritiesOld, storageKeys.grandpaAuthorities].map(
-    toHex,
-  );
-  if (!keys.some((key) => authorityKeys.includes(key as never))) {
-    const proof = block.fields.get(Field.PARENT_PARA_PROOF);
-    return proof && proof.length > 0 ? decodeStorageProof(proof) : [];
-  }
-  const change = block.fields.get(Field.PARENT_SET_CHANGE);
-  return change?.[0] === 1 ? decodeAuthoritySetChange(change.subarray(1)).proof : [];
 }
