@@ -313,7 +313,7 @@ function Columns({
   return (
     <Menu closeOnItemClick={false} position="bottom-end">
       <Menu.Target>
-        <Button variant="default" leftSection={<Icon name="columns" />}>
+        <Button className="rb-wide-only" variant="default" leftSection={<Icon name="columns" />}>
           Columns
         </Button>
       </Menu.Target>
