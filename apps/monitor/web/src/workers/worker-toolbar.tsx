@@ -319,20 +319,14 @@ function Columns({
       </Menu.Target>
       <Menu.Dropdown className="rb-column-menu">
         {workerColumns.map(({ id, label }) => (
-          <Menu.Item
+          <Menu.CheckboxItem
             key={id}
-            role="menuitemcheckbox"
-            aria-checked={query.columns.includes(id)}
+            checked={query.columns.includes(id)}
             disabled={id === 'name'}
-            leftSection={
-              <span className="rb-check-room">
-                {query.columns.includes(id) ? <Icon name="check" /> : null}
-              </span>
-            }
-            onClick={() => flip(id)}
+            onChange={() => flip(id)}
           >
             {label}
-          </Menu.Item>
+          </Menu.CheckboxItem>
         ))}
         <Menu.Divider />
         <Menu.Item onClick={() => onChange({ columns: defaultColumns })}>As at first</Menu.Item>
