@@ -29,9 +29,11 @@ import {
   serveAlerts,
   serveHistory,
   serveLifecycle,
+  serveOperators,
   serveTransfer,
   type AlertRecord,
   type InventorySnapshot,
+  type OperatorFees,
   type RunnerSettings,
   type TransactionBook,
 } from '@runtime-bridge/fleet';
@@ -76,6 +78,8 @@ export interface OperationCollaborators extends LifecycleCollaborators {
   producer: JobProducer | undefined;
   /** Undefined in config mode. */
   transactions: TransactionBook | undefined;
+  /** Undefined in config mode. */
+  fees: OperatorFees | undefined;
 }
 
 /**
@@ -130,6 +134,11 @@ export class Operation implements Service {
     serveTransfer(walkie, { inventory });
     serveOrders(walkie, { desk: undefined, absence });
     serveHistory(walkie, { inventory, history });
+    serveOperators(
+      walkie,
+      { minBalance: this.#settings.minBalance },
+      { inventory, chain: () => this.#driven?.chain, fees: this.#with.fees, logger },
+    );
     if (producer) {
       const alerts = this.#running.add(await this.#openAlerts(webhook));
       serveAlerts(walkie, { desk: alerts, webhook });
@@ -223,6 +232,7 @@ export class Operation implements Service {
           supportsRegisterWorkerV2: () => para.supportsRegisterWorkerV2(),
         },
         logger,
+        clock,
       }),
     );
     const orders = await OrderBook.open(state.section('orders'));

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
-import type { Logger, MetricsRegister, Service } from '@runtime-bridge/base';
+import { withTimeout, type Logger, type MetricsRegister, type Service } from '@runtime-bridge/base';
+import type { OperatorFees } from '@runtime-bridge/fleet';
 import { ExitCode, ServiceError, ServiceErrorCode } from '@runtime-bridge/service-kit';
 import {
   DEFAULT_MAX_JOBS,
@@ -12,7 +13,7 @@ import {
   type JobProducer,
   type Tenure,
 } from '@runtime-bridge/tx-queue';
-import { remoteHistory } from '@runtime-bridge/tx-sender';
+import { remoteFees, remoteHistory } from '@runtime-bridge/tx-sender';
 import {
   arenaPage,
   listPage,
@@ -36,6 +37,9 @@ const MAX_LISTED_JOBS = DEFAULT_MAX_JOBS;
 /** Jobs in Redis that the list of transactions knows, the waiting ones first. */
 const MAX_LISTED_REDIS_JOBS = 2_000;
 
+/** Longest that a Redis that is away is waited for. */
+const FEES_TIMEOUT_MS = 5_000;
+
 /** What the queue is made with. */
 export interface QueueCollaborators {
   /** Starts the built-in trader's process. */
@@ -48,13 +52,18 @@ export interface QueueCollaborators {
 
 /**
  * The asking end of the transaction queue, and the built-in trader with its page where there is one.
- * @returns the services in the order in which they start, and the list of transactions, whoever sends them
+ * @returns the services in the order in which they start, and transactions and fees, whoever sends and pays them
  * @throws ServiceError BAD_SETTINGS when nobody would ever take a job
  */
 export function createQueue(
   settings: LifecycleSettings,
   { forkTrader, tenure, logger, metrics }: QueueCollaborators,
-): { producer: JobProducer; services: Service[]; transactions: LocalTransactions } {
+): {
+  producer: JobProducer;
+  services: Service[];
+  transactions: LocalTransactions;
+  fees: OperatorFees;
+} {
   const { builtInTrader } = settings;
   const redis = redisOf(settings);
   const traderLine = new TraderLine();
@@ -85,7 +94,9 @@ export function createQueue(
         ...queuePage(settings, () => arenaPage(redis, { logger }), logger),
       );
     }
-    return { producer, services, transactions };
+    const fees: OperatorFees = (signal) =>
+      withTimeout(FEES_TIMEOUT_MS, 'fees in Redis', () => remoteFees(connection), signal);
+    return { producer, services, transactions, fees };
   }
   if (!builtInTrader) {
     throw new ServiceError(
@@ -128,7 +139,8 @@ export function createQueue(
     jobs: () => Promise.resolve(queue.list(MAX_LISTED_JOBS)),
     history,
   });
-  return { producer: queue, services: [queue, trader, ...page], transactions };
+  const fees: OperatorFees = (signal) => traderLine.fees(signal);
+  return { producer: queue, services: [queue, trader, ...page], transactions, fees };
 }
 
 /** The page about the queue, unless it is not wanted. */

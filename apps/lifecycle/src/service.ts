@@ -111,6 +111,7 @@ export async function createLifecycle(
         para,
         producer: queue?.producer,
         transactions: queue?.transactions,
+        fees: queue?.fees,
       }),
     );
     return {

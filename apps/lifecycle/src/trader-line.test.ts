@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { serialize, deserialize } from 'node:v8';
 
+import type { Hex } from '@runtime-bridge/base';
 import type { IpcEndpoint } from '@runtime-bridge/tx-queue';
 import type { HistoryQuery, TxHistory } from '@runtime-bridge/tx-sender';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +27,9 @@ describe('the line between manager and trader', () => {
   it('carries a history whole, among other messages', async () => {
     const [parent, child] = pair();
     const asked: HistoryQuery[] = [];
+    const fees = new Map<Hex, bigint>([['0xaa', 5n]]);
     const sender = {
+      fees,
       history: (query: HistoryQuery = {}) => {
         asked.push(query);
         return Promise.resolve(history);
@@ -40,11 +43,15 @@ describe('the line between manager and trader', () => {
     parent.send?.('text');
     expect(await line.history({ limit: 5, before: 9 })).toEqual(history);
     expect(asked).toEqual([{ limit: 5, before: 9 }]);
+    expect(await line.fees()).toEqual(fees);
   });
 
   it('carries a refusal', async () => {
     const [parent, child] = pair();
-    await traderLineEnd(child, { history: () => Promise.reject(new Error('oops')) }).start();
+    await traderLineEnd(child, {
+      fees: new Map(),
+      history: () => Promise.reject(new Error('oops')),
+    }).start();
     const line = new TraderLine();
     line.attach(parent);
     await expect(line.history({})).rejects.toMatchObject({ message: 'oops' });
@@ -54,6 +61,7 @@ describe('the line between manager and trader', () => {
     const [parent] = pair();
     const line = new TraderLine();
     await expect(line.history({})).rejects.toMatchObject({ code: 'TRADER_AWAY' });
+    await expect(line.fees()).rejects.toMatchObject({ code: 'TRADER_AWAY' });
     const detach = line.attach(parent);
     const asked = line.history({});
     const caller = new AbortController();

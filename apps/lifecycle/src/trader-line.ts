@@ -1,29 +1,39 @@
-import { BridgeError, withTimeout, type Service } from '@runtime-bridge/base';
+import { BridgeError, withTimeout, type Hex, type Service } from '@runtime-bridge/base';
 import type { IpcEndpoint } from '@runtime-bridge/tx-queue';
 import type { HistoryQuery, TxHistory, TxSender } from '@runtime-bridge/tx-sender';
 
 /** All messages of this line carry it, as jobs and metrics travel on the same channel. */
-const TAG = 'runtime-bridge/trader-history';
+const TAG = 'runtime-bridge/trader-line';
 
-/** Longest that a history is waited for: it is read from the trader's disk. */
+/** Longest that an answer is waited for: a history is read from the trader's disk. */
 const TIMEOUT_MS = 5_000;
 
 /** Questions at once, at most. */
 const MAX_OPEN = 100;
 
+/** What is asked for, and what is answered. */
+interface Answers {
+  history: TxHistory;
+  fees: ReadonlyMap<Hex, bigint>;
+}
+type Question = { what: 'history'; query: HistoryQuery } | { what: 'fees' };
+
 type Line =
-  | { tag: typeof TAG; kind: 'ask'; call: number; query: HistoryQuery }
-  | { tag: typeof TAG; kind: 'answer'; call: number; history: TxHistory }
+  | { tag: typeof TAG; kind: 'ask'; call: number; question: Question }
+  | { tag: typeof TAG; kind: 'answer'; call: number; answer: Answers[Question['what']] }
   | { tag: typeof TAG; kind: 'refusal'; call: number; error: unknown };
 
-/** The trader's end: answers what the manager asks about transactions. The channel has to carry bigints. */
-export function traderLineEnd(ipc: IpcEndpoint, sender: Pick<TxSender, 'history'>): Service {
+/** What the trader's end asks of its sender. */
+export type LineSender = Pick<TxSender, 'history' | 'fees'>;
+
+/** The trader's end: answers what the manager asks about transactions and fees. The channel has to carry bigints. */
+export function traderLineEnd(ipc: IpcEndpoint, sender: LineSender): Service {
   const receive = (value: unknown) => {
     const message = lineOf(value);
     if (message?.kind !== 'ask') return;
-    const { call, query } = message;
-    sender.history(query).then(
-      (history) => ipc.send?.({ tag: TAG, kind: 'answer', call, history }, () => {}),
+    const { call, question } = message;
+    answerOf(sender, question).then(
+      (answer) => ipc.send?.({ tag: TAG, kind: 'answer', call, answer } satisfies Line, () => {}),
       (error: unknown) => {
         const object = BridgeError.from(error).toObject();
         ipc.send?.({ tag: TAG, kind: 'refusal', call, error: object }, () => {});
@@ -48,7 +58,7 @@ export class TraderLine {
   #child: IpcEndpoint | undefined;
   readonly #open = new Map<
     number,
-    { resolve: (history: TxHistory) => void; reject: (error: unknown) => void }
+    { resolve: (answer: never) => void; reject: (error: unknown) => void }
   >();
   #nextCall = 1;
 
@@ -59,7 +69,7 @@ export class TraderLine {
       if (!message || message.kind === 'ask') return;
       const open = this.#open.get(message.call);
       this.#open.delete(message.call);
-      if (message.kind === 'answer') open?.resolve(message.history);
+      if (message.kind === 'answer') open?.resolve(message.answer as never);
       else open?.reject(BridgeError.fromObject(message.error));
     };
     child.on('message', receive);
@@ -76,21 +86,33 @@ export class TraderLine {
    * Transactions of the built-in trader, newest first.
    * @throws BridgeError TRADER_AWAY, TIMEOUT, ABORTED; TxSenderError JOURNAL
    */
-  async history(query: HistoryQuery, signal?: AbortSignal): Promise<TxHistory> {
+  history(query: HistoryQuery, signal?: AbortSignal): Promise<TxHistory> {
+    return this.#ask({ what: 'history', query }, signal);
+  }
+
+  /**
+   * Fees that each account has paid, in the smallest unit.
+   * @throws BridgeError TRADER_AWAY, TIMEOUT, ABORTED
+   */
+  fees(signal?: AbortSignal): Promise<ReadonlyMap<Hex, bigint>> {
+    return this.#ask({ what: 'fees' }, signal);
+  }
+
+  async #ask<Q extends Question>(question: Q, signal?: AbortSignal): Promise<Answers[Q['what']]> {
     const child = this.#child;
     if (!child || this.#open.size >= MAX_OPEN) throw traderAway();
     const call = this.#nextCall++;
     try {
       return await withTimeout(
         TIMEOUT_MS,
-        'history of transactions',
+        `trader's answer about ${question.what}`,
         (stop) =>
-          new Promise<TxHistory>((resolve, reject) => {
+          new Promise<Answers[Q['what']]>((resolve, reject) => {
             this.#open.set(call, { resolve, reject });
             stop.addEventListener('abort', () => reject(BridgeError.from(stop.reason)), {
               once: true,
             });
-            child.send?.({ tag: TAG, kind: 'ask', call, query } satisfies Line, (error) => {
+            child.send?.({ tag: TAG, kind: 'ask', call, question } satisfies Line, (error) => {
               if (error) reject(traderAway(error));
             });
           }),
@@ -100,6 +122,13 @@ export class TraderLine {
       this.#open.delete(call);
     }
   }
+}
+
+async function answerOf(
+  sender: LineSender,
+  question: Question,
+): Promise<Answers[Question['what']]> {
+  return question.what === 'history' ? await sender.history(question.query) : sender.fees;
 }
 
 function lineOf(value: unknown): Line | undefined {

@@ -67,22 +67,22 @@ describe('the list of transactions', () => {
           { id: 'again', outcome: 'again' },
           { id: 'bad', outcome: 'failed', code: 'CALL_FAILED', reason: 'no' },
         ]),
-        tx(3, { sentAtMs: 10, endedAtMs: 12, block: 3 }, [{ id: 'good' }]),
+        tx(3, { sentAtMs: 10, endedAtMs: 12, block: 3, fee: 6n }, [{ id: 'good' }]),
       ],
     ).list(all, signal());
     expect(hasMore).toBe(false);
     const common = { action: 'ADD_WORKER', pool: '7' };
     expect(rows).toEqual([
       { ...common, jobId: 'waits', status: 'queued', queuedMs: 50 },
-      { ...common, jobId: 'sent', status: 'running', queuedMs: 30, txHash: hash(1) },
+      { ...common, jobId: 'sent', status: 'running', queuedMs: 30, txHash: hash(1), nonce: 1 },
       {
         ...{ ...common, jobId: 'bad', status: 'failed', queuedMs: 25, endedMs: 45, block: 8 },
-        ...{ txHash: hash(2), errorCode: 'CALL_FAILED', errorMessage: 'no' },
+        ...{ txHash: hash(2), nonce: 2, errorCode: 'CALL_FAILED', errorMessage: 'no' },
       },
       { ...common, jobId: 'again', status: 'running', queuedMs: 20 },
       {
         ...{ ...common, jobId: 'good', status: 'done', queuedMs: 10, endedMs: 12 },
-        ...{ block: 3, txHash: hash(3) },
+        ...{ block: 3, txHash: hash(3), nonce: 3, fee: 6n },
       },
     ]);
   });

@@ -94,6 +94,8 @@ function takeRows(tx: TxRecord, queued: Map<string, QueuedJobInfo>): Transaction
       pool,
       queuedMs: askedAtMs ?? tx.sentAtMs ?? tx.endedAtMs ?? 0,
       txHash: tx.hash,
+      nonce: tx.nonce,
+      ...(tx.fee === undefined ? {} : { fee: tx.fee }),
       ...(tx.endedAtMs === undefined ? {} : { endedMs: tx.endedAtMs }),
       ...(tx.block === undefined ? {} : { block: tx.block }),
       ...(code === undefined ? {} : { errorCode: code }),

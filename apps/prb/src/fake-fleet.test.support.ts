@@ -106,6 +106,12 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
     const status = TransactionStatus.TS_FAILED;
     return { transactions: [{ ...job, status, queuedMs: 1_000n, errorCode: 'CALL_FAILED' }] };
   });
+  manager.handle('ListOperators', () => ({
+    operators: [
+      { account: '45R', pids: [2n, 3n], free: '1500000000000', fees: '10', low: true },
+      { account: '46S', pids: [4n] },
+    ],
+  }));
   for (const method of ['StopWorker', 'DrainWorker', 'ReclaimWorker', 'ResumeWorker'] as const) {
     manager.handle(method, ({ ids, confirmation }) => {
       calls.push(`${method} ${ids.join(',')} ${confirmation}`);

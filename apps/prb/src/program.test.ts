@@ -142,6 +142,19 @@ describe('prb', () => {
     expect(await prb('events', 'w9')).toBe(3);
   });
 
+  it('shows operators, and what of them is not known', async () => {
+    expect(await prb('operators')).toBe(0);
+    expect(out[1]).toMatch(/^45R +2,3 +1\.5000 +0\.0000 +LOW$/);
+    expect(out[2]).toMatch(/^46S +4 +\? +\?\s*$/);
+    expect(await prb('--json', 'operators')).toBe(0);
+    expect(json()).toMatchObject({
+      operators: [
+        { free: '1500000000000', isLow: true },
+        { free: null, fees: null, isLow: null },
+      ],
+    });
+  });
+
   it('restarts, renews and kicks by name', async () => {
     for (const command of ['restart', 'refresh-ra', 'kick']) {
       expect(await prb(command, 'w1', 'uuid-w2')).toBe(0);

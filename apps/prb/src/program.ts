@@ -7,6 +7,7 @@ import { completionScript } from './completion.js';
 import { ExitCode, exitCodeOf } from './errors.js';
 import { addInventoryCommands } from './inventory-commands.js';
 import { addOrderCommands } from './order-commands.js';
+import { showOperators } from './operators.js';
 import { showEvents, showTransactions, type PastOptions } from './past.js';
 import { Session, type Connect, type Manager } from './session.js';
 import { showInfo, showPeers, showPools, showStatus, showWorkers, type Show } from './show.js';
@@ -68,6 +69,7 @@ Examples:
   prb status --watch
   prb events worker-1
   prb transactions --state failed
+  prb operators
   prb restart worker-1 worker-2
   prb create worker worker-3 --pid 2 --endpoint http://10.0.0.3:8000 --stake 1500
   prb inventory export fleet.yaml
@@ -131,6 +133,10 @@ Examples:
           }
         }),
     );
+  program
+    .command('operators')
+    .description('show what the accounts that sign have left and have paid for fees')
+    .action(() => runner.withManager((manager, show) => showOperators(show, manager)));
   const past = (command: Command) =>
     command
       .option('--limit <rows>', 'at most so many')

@@ -106,6 +106,11 @@ export {
   type TransactionPage,
   type TransactionRow,
 } from './walkie/history-handlers.js';
+export {
+  serveOperators,
+  type OperatorFees,
+  type OperatorHandlersCollaborators,
+} from './walkie/operator-handlers.js';
 export { serveTransfer } from './walkie/transfer-handlers.js';
 export { serveOrders } from './walkie/order-handlers.js';
 export { StateStore, type StateSection, type StateSectionName } from './state/state-store.js';

@@ -28,7 +28,7 @@ export {
   type PreflightSource,
 } from './preflight-producer.js';
 export { ChainPreflight } from './preflight-source.js';
-export { remoteHistory } from './remote-history.js';
+export { remoteFees, remoteHistory } from './remote-history.js';
 export { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 export type { TxCalls, TxChain } from './tx-chain.js';
 export type { TxSenderCollaborators, TxSenderStatus } from './sender-parts.js';

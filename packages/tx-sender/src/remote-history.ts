@@ -1,7 +1,8 @@
+import type { Hex } from '@runtime-bridge/base';
 import type { LeaseConnection } from '@runtime-bridge/tx-queue';
 import { recordOf, type HistoryQuery, type TxHistory } from './history.js';
 import type { JournalEntry } from './journal.js';
-import { recordOfJson, replicaKeys, replicaLimits } from './replica-format.js';
+import { feesOfHash, recordOfJson, replicaKeys, replicaLimits } from './replica-format.js';
 
 const noEntries: Record<string, string> = {};
 
@@ -37,4 +38,9 @@ export async function remoteHistory(
     ended: list.map(recordOfJson).filter(isWanted),
     next: list.length < limit ? undefined : before + limit,
   };
+}
+
+/** Fees that each account has paid through a queue in Redis, in the smallest unit, whichever trader sent for it. */
+export async function remoteFees(connection: LeaseConnection): Promise<ReadonlyMap<Hex, bigint>> {
+  return feesOfHash(await connection.client.hgetall(connection.key(replicaKeys.fees)));
 }

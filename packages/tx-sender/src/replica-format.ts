@@ -1,3 +1,4 @@
+import type { Hex } from '@runtime-bridge/base';
 import type { TxRecord } from './history.js';
 
 /** Where the copy of a journal lies, beside the queue. */
@@ -8,6 +9,8 @@ export const replicaKeys = {
   ends: 'trader:ends',
   /** List of transactions that are over, the newest first. */
   history: 'trader:history',
+  /** Hash: fees that each account has paid, as decimal text. */
+  fees: 'trader:fees',
 } as const;
 
 /** How much of it there is. */
@@ -37,4 +40,13 @@ export function recordToJson(record: TxRecord): string {
 
 export function recordOfJson(text: string): TxRecord {
   return revived(JSON.parse(text) as StoredRecord);
+}
+
+/** Fees by account; what is no amount is left out. */
+export function feesOfHash(hash: Readonly<Record<string, string>>): Map<Hex, bigint> {
+  return new Map(
+    Object.entries(hash).flatMap(([account, sum]): [Hex, bigint][] =>
+      /^\d{1,39}$/.test(sum) ? [[account as Hex, BigInt(sum)]] : [],
+    ),
+  );
 }

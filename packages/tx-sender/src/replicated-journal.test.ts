@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BridgeError, silentLogger } from '@runtime-bridge/base';
-import { EmbeddedConsumer, type StoreWrite } from '@runtime-bridge/tx-queue';
+import { EmbeddedConsumer, type LeaseConnection, type StoreWrite } from '@runtime-bridge/tx-queue';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LevelJournal } from './level-journal.js';
+import { remoteFees } from './remote-history.js';
 import { ReplicatedJournal, type ReplicaStore } from './replicated-journal.js';
 import { aliceAccount, openForTest, Rig, startJob } from './rig.test.kit.js';
 import { TxSender } from './tx-sender.js';
@@ -122,6 +123,32 @@ describe('a trader that another one follows', () => {
     expect(await rig.submit(startJob(1))).toEqual(outcome);
     expect(rig.chain.effects).toHaveLength(1);
     expect((await second.sender.history()).open).toEqual([]);
+  });
+
+  it('leaves it what was paid for fees, which is told beside the queue and goes on from there', async () => {
+    const { rig, memory, start, startAt } = await several();
+    const told = () => Object.fromEntries(memory.hashes.get('trader:fees') ?? []);
+    const first = await start('a');
+    await rig.settle(rig.submit(startJob(1)));
+    await rig.untilSo(() => first.sender.status.jobs === 0);
+    await first.sender.stop();
+    expect(told()).toEqual({ [aliceAccount]: '1' });
+    const second = await start('b');
+    expect(second.sender.fees).toEqual(new Map([[aliceAccount, 1n]]));
+    await rig.settle(rig.submit(startJob(2)));
+    await rig.untilSo(() => second.sender.status.jobs === 0);
+    memory.flush();
+    await rig.settle(rig.submit(startJob(3)));
+    await rig.untilSo(() => second.sender.status.jobs === 0);
+    await second.sender.stop();
+    expect(told()).toEqual({ [aliceAccount]: '3' });
+    const again = await startAt('a', first.path);
+    expect(again.sender.fees).toEqual(new Map([[aliceAccount, 3n]]));
+    const client = {
+      hgetall: (key: string) => Promise.resolve(key === 'q:trader:fees' ? told() : {}),
+    };
+    const connection = { client, key: (name: string) => `q:${name}` } as unknown as LeaseConnection;
+    expect(await remoteFees(connection)).toEqual(new Map([[aliceAccount, 3n]]));
   });
 
   it('sends nothing more and answers nothing once another one works', async () => {

@@ -2,7 +2,7 @@ import type { Hex, Logger } from '@runtime-bridge/base';
 import type { FencedStore, StoreWrite } from '@runtime-bridge/tx-queue';
 import type { HistoryPage, HistoryQuery, TxRecord } from './history.js';
 import type { JobEnd, Journal, JournalContent, JournalEntry } from './journal.js';
-import { recordToJson, replicaKeys, replicaLimits } from './replica-format.js';
+import { feesOfHash, recordToJson, replicaKeys, replicaLimits } from './replica-format.js';
 
 /** What is kept beside the queue of a journal; only the trader that holds the lease writes it. */
 export type ReplicaStore = Pick<FencedStore, 'write' | 'hash' | 'list'>;
@@ -30,6 +30,7 @@ export class ReplicatedJournal implements Journal {
   readonly #entries = new Map<number, JournalEntry>();
   /** The newest last. */
   #ends: JobEnd[] = [];
+  #fees = new Map<Hex, bigint>();
   #genesisHash: Hex = '0x';
 
   constructor(
@@ -47,10 +48,11 @@ export class ReplicatedJournal implements Journal {
     try {
       const copy = await this.#readCopy();
       if (copy) content = await this.#local.adopt(copy.entries, copy.ends);
+      this.#fees = larger(content.fees, copy?.fees);
       for (const entry of content.entries) this.#entries.set(entry.id, entry);
       this.#ends = content.ends.slice(-replicaLimits.maxEnds);
       if (!copy) await this.#writeAll();
-      return content;
+      return { ...content, fees: new Map(this.#fees) };
     } catch (error) {
       await this.#local.close();
       throw error;
@@ -61,8 +63,9 @@ export class ReplicatedJournal implements Journal {
     const content = await this.#local.adopt(entries, ends);
     this.#entries.clear();
     for (const entry of content.entries) this.#entries.set(entry.id, entry);
+    this.#fees = larger(content.fees, this.#fees);
     await this.#writeAll();
-    return content;
+    return { ...content, fees: new Map(this.#fees) };
   }
 
   async add(entry: JournalEntry): Promise<void> {
@@ -105,7 +108,8 @@ export class ReplicatedJournal implements Journal {
     this.#entries.delete(entry.id);
     this.#ends.push(...ends);
     this.#ends.splice(0, this.#ends.length - replicaLimits.maxEnds);
-    await this.#write([drop(entry.id), ...ended(ends), ...told(record)]);
+    const paid = record.fee === undefined ? [] : [this.#pay(entry.account, record.fee)];
+    await this.#write([drop(entry.id), ...ended(ends), ...told(record), ...paid]);
   }
 
   history(query: HistoryQuery): Promise<HistoryPage> {
@@ -114,6 +118,12 @@ export class ReplicatedJournal implements Journal {
 
   close(): Promise<void> {
     return this.#local.close();
+  }
+
+  #pay(account: Hex, fee: bigint): StoreWrite {
+    const sum = (this.#fees.get(account) ?? 0n) + fee;
+    this.#fees.set(account, sum);
+    return paidSoFar([account, sum]);
   }
 
   /** Dead entries forget jobs that are in other hands. */
@@ -150,10 +160,13 @@ export class ReplicatedJournal implements Journal {
       ...[...this.#entries.values()].map(put),
       ...ended(this.#ends),
       ...[...recent].reverse().flatMap(told),
+      ...[...this.#fees].map(paidSoFar),
     ]);
   }
 
-  async #readCopy(): Promise<{ entries: JournalEntry[]; ends: JobEnd[] } | undefined> {
+  async #readCopy(): Promise<
+    { entries: JournalEntry[]; ends: JobEnd[]; fees: Map<Hex, bigint> } | undefined
+  > {
     const hash = await this.#store.hash(replicaKeys.journal);
     const meta = hash['meta'] === undefined ? undefined : (JSON.parse(hash['meta']) as Meta);
     if (meta?.schema !== SCHEMA || meta.genesisHash !== this.#genesisHash) return undefined;
@@ -162,8 +175,26 @@ export class ReplicatedJournal implements Journal {
       .map(([, text]) => JSON.parse(text) as JournalEntry)
       .sort((a, b) => a.id - b.id);
     const ends = await this.#store.list(replicaKeys.ends, replicaLimits.maxEnds);
-    return { entries, ends: ends.map((text) => JSON.parse(text) as JobEnd).reverse() };
+    return {
+      entries,
+      ends: ends.map((text) => JSON.parse(text) as JobEnd).reverse(),
+      fees: feesOfHash(await this.#store.hash(replicaKeys.fees)),
+    };
   }
+}
+
+/** What an account has paid by both: traders of one queue know different parts of it. */
+function larger(
+  one: ReadonlyMap<Hex, bigint>,
+  other: ReadonlyMap<Hex, bigint> = new Map(),
+): Map<Hex, bigint> {
+  const all = new Map(one);
+  for (const [account, sum] of other) if (sum > (all.get(account) ?? 0n)) all.set(account, sum);
+  return all;
+}
+
+function paidSoFar([account, sum]: [Hex, bigint]): StoreWrite {
+  return { command: 'HSET', key: replicaKeys.fees, args: [account, sum.toString()] };
 }
 
 function put(entry: JournalEntry): StoreWrite {

@@ -101,6 +101,11 @@ export class TxSender implements Service {
     };
   }
 
+  /** Fees that each account has paid, in the smallest unit; nothing of before a start that is not over. */
+  get fees(): ReadonlyMap<Hex, bigint> {
+    return new Map(this.#accounts.accounts.map(({ account, fees }) => [account, fees]));
+  }
+
   /**
    * Transactions, newest first: those that are not over (left out when `before` is given) and a page of those that are.
    * @throws TxSenderError JOURNAL

@@ -1,5 +1,5 @@
 /** Makes a message of a schema, for what is handed on as one; calls and handlers take plain fields. */
-export { create } from '@bufbuild/protobuf';
+export { create, isFieldSet } from '@bufbuild/protobuf';
 /** The base of `WalkieError`, and what TIMEOUT and ABORTED come as; and the shape of a log that a node may be given. */
 export { BridgeError, type Facts, type Logger } from '@runtime-bridge/base';
 export { createAccessPolicy, type AccessOptions, type AccessPolicy } from './access-policy.js';

@@ -1,4 +1,5 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { OperatorListSchema } from './gen/prb/account_pb.js';
 import { AlertListSchema } from './gen/prb/alert_pb.js';
 import { BlobSchema, RawBlobSchema } from './gen/prb/data-provider_pb.js';
 import { TransactionListSchema, WorkerEventListSchema } from './gen/prb/history_pb.js';
@@ -85,6 +86,7 @@ const LISTS: ReadonlySet<string> = new Set([
   OrderAnswerSchema.typeName,
   StandingOrderListSchema.typeName,
   AlertListSchema.typeName,
+  OperatorListSchema.typeName,
 ]);
 
 /** The largest wrapper that an answer of this method may be. */

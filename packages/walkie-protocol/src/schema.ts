@@ -1,4 +1,10 @@
 export {
+  OperatorListSchema,
+  OperatorSchema,
+  type Operator,
+  type OperatorList,
+} from './gen/prb/account_pb.js';
+export {
   AlertListSchema,
   AlertQuerySchema,
   AlertSchema,

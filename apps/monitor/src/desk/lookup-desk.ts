@@ -1,6 +1,8 @@
 import { BridgeError, type Clock } from '@runtime-bridge/base';
 import {
   AlertSeverity,
+  isFieldSet,
+  TransactionSchema,
   TransactionStatus,
   type Transaction,
 } from '@runtime-bridge/walkie-protocol';
@@ -20,6 +22,7 @@ import {
 import type { FleetWatch } from '../fleet/fleet-watch.js';
 import { joinHistory } from '../fleet/height-history.js';
 import {
+  amountOf,
   readBasics,
   readSessionFacts,
   splitSessionJson,
@@ -209,8 +212,8 @@ export class LookupDesk {
       endedMs: timeOf(one.endedMs),
       txHash: one.txHash || null,
       block: one.blockNumber || null,
-      nonce: null,
-      fee: null,
+      nonce: isFieldSet(one, TransactionSchema.field.nonce) ? one.nonce : null,
+      fee: amountOf(one.fee),
       error:
         code === ''
           ? null

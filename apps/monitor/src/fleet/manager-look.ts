@@ -5,19 +5,21 @@ import {
   WalkieErrorCode,
   WorkerStateSchema,
   WorkerStatus,
+  type Operator,
   type Peer,
   type Pool,
   type Walkie,
   type Worker,
   type WorkerState as WireState,
 } from '@runtime-bridge/walkie-protocol';
-import type { ManagerFeature, OrderBrief, PoolRow, WorkerRow } from '../api/index.js';
+import type { ManagerFeature, OperatorRow, OrderBrief, PoolRow, WorkerRow } from '../api/index.js';
 import type { FleetStore } from './fleet-store.js';
 import type { HeightHistories } from './height-history.js';
 import type { PeerStatus } from './peer-status.js';
 import { readQueue } from './queue-look.js';
 import { readStateTimes } from './state-times.js';
 import {
+  amountOf,
   clip,
   readBasics,
   readSessionFacts,
@@ -68,6 +70,8 @@ export class ManagerLook {
   /** Uuids of a manager that can be asked for some of its workers; those of 2022 are asked for all. */
   #ids: readonly string[] = [];
   #orders: ReadonlyMap<string, OrderBrief> = new Map();
+  /** What operators have left, by address. */
+  #balances: ReadonlyMap<string, Balance> = new Map();
   #stateTimes: ReadonlyMap<string, number> = new Map();
   #slowMs = -Infinity;
   #isFirst = true;
@@ -233,7 +237,7 @@ export class ManagerLook {
     const { pools } = await client.call('ListPool', {}, options);
     const rows = pools.filter(({ uuid }) => uuid !== '').map((pool) => poolRow(peer.peerId, pool));
     store.replace('pools', ({ manager }) => manager === peer.peerId, rows);
-    store.replace('operators', ({ manager }) => manager === peer.peerId, operatorsOf(peer, rows));
+    this.#putOperators(peer, rows);
     const isFirst = this.#isFirst;
     const optional: [ManagerFeature, () => Promise<void>][] = [
       [
@@ -265,6 +269,16 @@ export class ManagerLook {
           );
         },
       ],
+      [
+        'operators',
+        async () => {
+          const { operators } = await client.call('ListOperators', {}, options);
+          this.#balances = new Map(
+            operators.map((one) => [clip(one.account, 100), balanceOf(one)]),
+          );
+          this.#putOperators(peer, rows);
+        },
+      ],
       ['alerts', async () => void (await client.call('ListAlerts', { limit: 1 }, options))],
     ];
     for (const [name, ask] of optional) {
@@ -287,6 +301,14 @@ export class ManagerLook {
     this.#note('inventory', this.#features.get('orders')?.isOffered === true);
     if (this.#features.get('transactions')?.isOffered === false)
       store.delete('queues', peer.peerId);
+  }
+
+  #putOperators(peer: Peer, pools: readonly PoolRow[]): void {
+    this.collaborators.store.replace(
+      'operators',
+      ({ manager }) => manager === peer.peerId,
+      operatorsOf(peer, pools, this.#balances),
+    );
   }
 
   #isDue(name: ManagerFeature): boolean {
@@ -324,7 +346,20 @@ export function poolRow(manager: string, pool: Pool): PoolRow {
   };
 }
 
-function operatorsOf(peer: Peer, pools: readonly PoolRow[]) {
+/** What an operator has left, and as of when. */
+type Balance = Pick<OperatorRow, 'free' | 'atMs'>;
+const UNKNOWN: Balance = { free: null, atMs: null };
+
+function balanceOf({ free, readMs }: Operator): Balance {
+  const amount = amountOf(free);
+  return amount === null ? UNKNOWN : { free: amount, atMs: readMs === 0n ? null : Number(readMs) };
+}
+
+function operatorsOf(
+  peer: Peer,
+  pools: readonly PoolRow[],
+  balances: ReadonlyMap<string, Balance>,
+): OperatorRow[] {
   const pids = new Map<string, string[]>();
   for (const { operator, pid } of pools) {
     if (operator === '') continue;
@@ -334,8 +369,7 @@ function operatorsOf(peer: Peer, pools: readonly PoolRow[]) {
     manager: peer.peerId,
     account,
     pids: list,
-    free: null,
-    atMs: null,
+    ...(balances.get(account) ?? UNKNOWN),
   }));
 }
 

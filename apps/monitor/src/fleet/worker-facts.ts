@@ -35,6 +35,11 @@ const MAX_NAME = 200;
 const MAX_ENDPOINT = 2_000;
 const MAX_MESSAGE = 1_200;
 
+/** An amount in the smallest unit; null for text that is none. */
+export function amountOf(text: string): string | null {
+  return /^\d{1,39}$/.test(text) ? text : null;
+}
+
 /** Cuts a text that is too long to be meant. */
 export function clip(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;

@@ -138,6 +138,12 @@ describe('/api/fleet', () => {
       orders: [{ workerUuid: 'w-uuid', kind: 2, sinceMs: 250n, text: 'cooling down' }],
     }));
     rig.manager.handle('ListAlerts', () => ({}));
+    rig.manager.handle('ListOperators', () => ({
+      operators: [
+        { account: '45R', pids: [2n], free: '1999999999999', readMs: 600n },
+        { account: 'of no pool', free: '5', readMs: 600n },
+      ],
+    }));
     const { TS_QUEUED, TS_RUNNING, TS_FAILED } = TransactionStatus;
     const all = [
       { jobId: 'a', status: TS_QUEUED, queuedMs: 500n },
@@ -150,13 +156,19 @@ describe('/api/fleet', () => {
       transactions: all.filter(({ status }) => statuses.includes(status)),
     }));
     await rig.restart({});
-    const { workers, managers, queues } = await fleetNow();
+    const { workers, managers, queues, operators, alerts } = await fleetNow();
     expect(managers[0]!.features).toEqual([
       'alerts',
       'events',
       'inventory',
+      'operators',
       'orders',
       'transactions',
+    ]);
+    const operator = { manager: 'QmManager', account: '45R' };
+    expect(operators).toEqual([{ ...operator, pids: ['2'], free: '1999999999999', atMs: 600 }]);
+    expect(alerts.filter(({ kind }) => kind === 'operator-balance-low')).toMatchObject([
+      { peer: 'QmManager', account: '45R', severity: 'critical' },
     ]);
     expect(workers[0]).toMatchObject({
       sinceMs: 200,
@@ -285,15 +297,21 @@ describe('/api/transactions', () => {
 
   it('says why one failed and what to do, and refuses states that there are not', async () => {
     rig.manager.handle('ListTransactions', () => ({
-      transactions: [{ jobId: 'j', status: 4, errorCode: 'BALANCE_TOO_LOW', errorMessage: 'm' }],
+      transactions: [
+        { jobId: 'j', status: 4, errorCode: 'BALANCE_TOO_LOW', errorMessage: 'm', fee: 'much' },
+        { jobId: 'k', status: 3, nonce: 0, fee: '12' },
+      ],
     }));
     const { json } = await http('GET', '/api/transactions?states=failed&manager=QmManager');
     expect(json).toMatchObject({
       transactions: [
         {
           state: 'failed',
+          nonce: null,
+          fee: null,
           error: { code: 'BALANCE_TOO_LOW', remedy: expect.stringContaining('Send PHA') as string },
         },
+        { state: 'done', nonce: 0, fee: '12', error: null },
       ],
     });
     expect((await http('GET', '/api/transactions?states=odd')).status).toBe(400);

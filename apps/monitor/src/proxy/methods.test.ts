@@ -208,9 +208,38 @@ const cases: { [M in MethodName]: Case<M> } = {
   ListTransactions: {
     body: '{"statuses":["TS_FAILED",1],"workerUuid":"u"}',
     sees: { statuses: [4, 1], workerUuid: 'u' },
-    answers: { transactions: [{ jobId: 'j', status: 4, pid: 2n, queuedMs: 1n, blockNumber: 0 }] },
+    answers: {
+      transactions: [{ jobId: 'j', status: 4, pid: 2n, queuedMs: 1n, nonce: 0, fee: '9' }],
+    },
     data: {
-      transactions: [{ jobId: 'j', status: 'TS_FAILED', pid: '2', queuedMs: '1', blockNumber: 0 }],
+      transactions: [
+        { jobId: 'j', status: 'TS_FAILED', pid: '2', queuedMs: '1', nonce: 0, fee: '9' },
+      ],
+    },
+  },
+  ListOperators: {
+    body: '',
+    sees: {},
+    answers: {
+      operators: [
+        {
+          account: '45R',
+          pids: [2n],
+          free: '0',
+          fees: '7',
+          minBalance: '2',
+          low: false,
+          readMs: 5n,
+        },
+      ],
+    },
+    data: {
+      operators: [
+        {
+          ...{ account: '45R', pids: ['2'], free: '0', fees: '7' },
+          ...{ minBalance: '2', low: false, readMs: '5' },
+        },
+      ],
     },
   },
   ExportInventory: {

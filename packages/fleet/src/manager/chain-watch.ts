@@ -1,7 +1,9 @@
 import {
   AbortScope,
+  systemClock,
   TaskGroup,
   Watched,
+  type Clock,
   type Hex,
   type Logger,
   type Service,
@@ -29,13 +31,22 @@ export class ChainWatch implements Service {
   readonly facts = new Watched<ChainFacts | undefined>(undefined);
   readonly #source: ChainSource;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #tasks: TaskGroup;
   readonly #interest = new Watched<ChainInterest>({ workers: [], origins: [], pools: [] });
 
-  constructor(collaborators: { source: ChainSource; logger: Logger }) {
+  #readAtMs: number | undefined;
+
+  constructor(collaborators: { source: ChainSource; logger: Logger; clock?: Clock }) {
     this.#source = collaborators.source;
     this.#logger = collaborators.logger;
+    this.#clock = collaborators.clock ?? systemClock;
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
+  }
+
+  /** When the facts were read, ms since 1970; undefined before. */
+  get readAtMs(): number | undefined {
+    return this.#readAtMs;
   }
 
   /** Sets what is asked from now on. */
@@ -59,7 +70,9 @@ export class ChainWatch implements Service {
       const head = await finalizedHead.until((value) => value !== undefined, signal);
       const { value: interest } = this.#interest;
       try {
-        this.facts.set(await this.#source.read({ ...interest, at: head.hash }, signal));
+        const facts = await this.#source.read({ ...interest, at: head.hash }, signal);
+        this.#readAtMs = this.#clock.now();
+        this.facts.set(facts);
         if (failing) this.#logger.info('Chain facts can be read again');
         failing = false;
         await this.#change(head, interest, signal);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { silentLogger, toHex } from '@runtime-bridge/base';
 import { encodeWorkerOrigin } from '@runtime-bridge/blob-codec';
 import {
+  isFieldSet,
+  TransactionSchema,
   TransactionStatus,
   WalkieRoles,
   WorkerStatus,
@@ -128,6 +130,8 @@ describe('transactions over Walkie', () => {
         endedMs: 8,
         txHash: '0x12',
         block: 3,
+        nonce: 0,
+        fee: 12n,
         errorCode: 'CALL_FAILED',
         errorMessage: 'no stake',
       }),
@@ -143,11 +147,15 @@ describe('transactions over Walkie', () => {
         endedMs: 8n,
         txHash: '0x12',
         blockNumber: 3,
+        nonce: 0,
+        fee: '12',
         errorCode: 'CALL_FAILED',
         errorMessage: 'no stake',
       },
       { jobId: 'of somebody else', workerUuid: '', pid: 0n },
     ]);
+    const hasNonce = transactions.map((one) => isFieldSet(one, TransactionSchema.field.nonce));
+    expect(hasNonce).toEqual([false, true, false]);
     const ofA = await client.call('ListTransactions', {
       workerUuid: 'a',
       statuses: [TransactionStatus.TS_FAILED, TransactionStatus.TS_DONE],

@@ -27,6 +27,9 @@ export interface TransactionRow {
   readonly endedMs?: number;
   readonly txHash?: Hex;
   readonly block?: number;
+  readonly nonce?: number;
+  /** What the transaction cost, of which this job may be a part, in the smallest unit. */
+  readonly fee?: bigint;
   /** Why it failed. */
   readonly errorCode?: string;
   readonly errorMessage?: string;
@@ -153,6 +156,8 @@ async function transactions(
       endedMs: BigInt(row.endedMs ?? 0),
       txHash: row.txHash ?? '',
       blockNumber: row.block ?? 0,
+      ...(row.nonce === undefined ? {} : { nonce: row.nonce }),
+      ...(row.fee === undefined ? {} : { fee: row.fee.toString() }),
       errorCode: row.errorCode ?? '',
       errorMessage: row.errorMessage ?? '',
     })),

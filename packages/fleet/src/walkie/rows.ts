@@ -11,7 +11,7 @@ import { ss58OfAccount } from '../inventory/ss58.js';
 import type { WorkerSnapshot, WorkerStatus } from '../runner/messages.js';
 
 /** SS58 prefixes in which an operator's address is told: of Phala, and of Polkadot. */
-const PHALA_PREFIX = 30;
+export const PHALA_PREFIX = 30;
 const POLKADOT_PREFIX = 0;
 const ZERO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
 
