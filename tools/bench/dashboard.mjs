@@ -208,6 +208,10 @@ function getJson(port, path) {
 async function main() {
   const seconds = option('seconds', 60);
   const count = option('clients', 20);
+  const isCheck = process.argv.includes('--check');
+  // A check spends its time on what it judges: a whole period of blocks with browsers.
+  const settleMs = isCheck ? 2_000 : 5_000;
+  const idleMs = isCheck ? 1_000 : seconds * 500;
   const self = fileURLToPath(import.meta.url);
   const managers = fork(self, ['serve']);
   const { addresses } = await message(managers);
@@ -234,9 +238,9 @@ async function main() {
       if (Date.now() > deadlineMs) throw new Error('The monitor has not found all workers');
       await sleep(500);
     }
-    await sleep(5_000);
+    await sleep(settleMs);
     const idle = [await usage(monitor.pid)];
-    await sleep(seconds * 500);
+    await sleep(idleMs);
     idle.push(await usage(monitor.pid));
 
     const snapshotMs = [];
@@ -247,7 +251,7 @@ async function main() {
     }
     browsers = fork(self, ['browse', String(port), String(count)]);
     await message(browsers);
-    await sleep(5_000);
+    await sleep(settleMs);
     const ask = async () => {
       const answer = message(browsers);
       browsers.send('count');
@@ -261,7 +265,7 @@ async function main() {
     const figures = {
       workers: MANAGERS * WORKERS,
       clients: count,
-      idleCpuPercent: round((100 * (idle[1].cpuMs - idle[0].cpuMs)) / (seconds * 500)),
+      idleCpuPercent: round((100 * (idle[1].cpuMs - idle[0].cpuMs)) / idleMs),
       watchedCpuPercent: round((100 * (after.cpuMs - before.cpuMs)) / spentMs),
       firstBytesPerClient: Math.round(before.bytes[0]),
       bytesPerSecPerClient: Math.round(Math.max(...rates)),
@@ -278,7 +282,7 @@ async function main() {
     ];
     const misses = missed(REACH);
     console.log(misses.length === 0 ? 'reached' : `NOT REACHED: ${misses.join(', ')}`);
-    if (process.argv.includes('--check') && missed(CHECKED).length > 0) process.exitCode = 1;
+    if (isCheck && missed(CHECKED).length > 0) process.exitCode = 1;
   } finally {
     browsers?.disconnect();
     monitor.kill();

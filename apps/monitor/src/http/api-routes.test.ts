@@ -156,7 +156,12 @@ describe('/api/fleet', () => {
       transactions: all.filter(({ status }) => statuses.includes(status)),
     }));
     await rig.restart({});
-    const { workers, managers, queues, operators, alerts } = await fleetNow();
+    const low = async () =>
+      (await fleetNow()).alerts.filter(({ kind }) => kind === 'operator-balance-low');
+    await expect
+      .poll(low, { timeout: 30_000 })
+      .toMatchObject([{ peer: 'QmManager', account: '45R', severity: 'critical' }]);
+    const { workers, managers, queues, operators } = await fleetNow();
     expect(managers[0]!.features).toEqual([
       'alerts',
       'events',
@@ -167,9 +172,6 @@ describe('/api/fleet', () => {
     ]);
     const operator = { manager: 'QmManager', account: '45R' };
     expect(operators).toEqual([{ ...operator, pids: ['2'], free: '1999999999999', atMs: 600 }]);
-    expect(alerts.filter(({ kind }) => kind === 'operator-balance-low')).toMatchObject([
-      { peer: 'QmManager', account: '45R', severity: 'critical' },
-    ]);
     expect(workers[0]).toMatchObject({
       sinceMs: 200,
       order: { kind: 'drain', sinceMs: 250, text: 'cooling down', isDone: false },
