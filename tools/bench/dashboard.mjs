@@ -209,7 +209,7 @@ async function main() {
   const seconds = option('seconds', 60);
   const count = option('clients', 20);
   const isCheck = process.argv.includes('--check');
-  // A check spends its time on what it judges: a whole period of blocks with browsers.
+  // A check spends its time on what it judges: what browsers get.
   const settleMs = isCheck ? 2_000 : 5_000;
   const idleMs = isCheck ? 1_000 : seconds * 500;
   const self = fileURLToPath(import.meta.url);

@@ -18,7 +18,7 @@ await check.command('end to end: 20 workers', process.execPath, start('--workers
 await check.command("the dashboard's server at 5,000 workers", process.execPath, [
   'tools/bench/dashboard.mjs',
   '--seconds',
-  '12',
+  '6',
   '--check',
 ]);
 if (noRedis === undefined) {

@@ -150,5 +150,7 @@ describe.skipIf(!binary)('a lifecycle manager over Redis', () => {
       expect.objectContaining({ jobId: request('2').id, status: 'running', queuedMs: 2_000 }),
       expect.objectContaining({ jobId: request('1').id, status: 'done', block: 5, endedMs: 2_000 }),
     ]);
+    expect(page.rows.at(-1)).toMatchObject({ nonce: 1, fee: 7n });
+    expect(await fees(AbortSignal.timeout(5_000))).toEqual(new Map([[key, 7n]]));
   });
 });

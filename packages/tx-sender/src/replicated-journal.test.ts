@@ -149,6 +149,11 @@ describe('a trader that another one follows', () => {
     };
     const connection = { client, key: (name: string) => `q:${name}` } as unknown as LeaseConnection;
     expect(await remoteFees(connection)).toEqual(new Map([[aliceAccount, 3n]]));
+    await again.sender.stop();
+    // A Redis that has forgotten is told what this one knows itself.
+    memory.flush();
+    await startAt('b', second.path);
+    expect(told()).toEqual({ [aliceAccount]: '2' });
   });
 
   it('sends nothing more and answers nothing once another one works', async () => {
