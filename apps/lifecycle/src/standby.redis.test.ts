@@ -88,7 +88,7 @@ describe.skipIf(!binary)('a lifecycle manager over Redis', () => {
   });
 
   it('shows the jobs in Redis and the transactions of whichever trader sends them', async () => {
-    const { transactions, services } = createQueue(settingsOf('local.db'), {
+    const { transactions, fees, services } = createQueue(settingsOf('local.db'), {
       ...{ forkTrader: forkNothing, logger, metrics },
     });
     for (const service of services) await service.start();
