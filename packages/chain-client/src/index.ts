@@ -16,8 +16,7 @@ export type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from '.
 export {
   JsonRpcClient,
   type JsonRpcClientCollaborators,
-  type FollowOptions,
   type JsonRpcClientOptions,
-  type UseOptions,
 } from './rpc/json-rpc-client.js';
+export type { FollowOptions, UseOptions } from './rpc/work-options.js';
 export { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './rpc/ws-endpoint.js';

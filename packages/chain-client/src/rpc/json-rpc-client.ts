@@ -20,6 +20,7 @@ import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-heal
 import { faultOf, isLeaving, isPassing } from './error-faults.js';
 import { parseEndpoints } from './endpoint-list.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
+import type { FollowOptions, UseOptions } from './work-options.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
 
 /** Which nodes, and with what limits. */
@@ -39,27 +40,6 @@ export interface JsonRpcClientCollaborators {
   openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
   /** Endpoints of another kind, which are preferred to the nodes while they can be asked. */
   preferred?: readonly RpcEndpoint[];
-}
-
-/** How work on an endpoint is done. */
-export interface UseOptions {
-  signal?: AbortSignal | undefined;
-  /** What an error says of the endpoint; undefined: nothing, the error is the caller's. @default faultOf */
-  faultOf?: ((error: unknown) => Fault | undefined) | undefined;
-  /** For work that goes on for long: it is broken off when its endpoint falls behind another one. @default false */
-  leaveWhenBehind?: boolean;
-}
-
-/** How a subscription is followed. */
-export interface FollowOptions {
-  signal: AbortSignal;
-  /** How long to wait after no endpoint offered it. @default 3000 */
-  retryMs?: number;
-  /**
-   * Only of the endpoint on which work that goes on for long (`leaveWhenBehind`) is done, once there is some: for items
-   * that are of no use to it when they come from another one. @default false
-   */
-  besideWork?: boolean;
 }
 
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
@@ -228,6 +208,25 @@ export class JsonRpcClient implements Service {
   /** The endpoints that can be asked now, best first. */
   get usable(): RpcCaller[] {
     return this.#ranked().map(({ endpoint }) => endpoint);
+  }
+
+  /**
+   * The endpoint for work that is not done in `use`: the one it is done on while nothing is to be held against that, or
+   * while there is no other; undefined while none is connected.
+   */
+  choose(current: RpcEndpoint | undefined): RpcEndpoint | undefined {
+    const ranked = this.#ranked();
+    const own = this.#endpoints.find(({ endpoint }) => endpoint === current);
+    if (own?.endpoint.connected.value) {
+      if (ranked.length === 0 || (own.usable && !this.#isWorse(own, ranked))) return own.endpoint;
+    }
+    const next = ranked[0] ?? this.#endpoints.find(({ endpoint }) => endpoint.connected.value);
+    return next?.endpoint;
+  }
+
+  /** Calls back whenever it may be time to `choose` anew, until the returned function is called. */
+  onReview(listener: () => void): () => void {
+    return this.#reviewed.subscribe(listener);
   }
 
   /**

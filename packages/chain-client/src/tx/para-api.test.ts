@@ -80,6 +80,28 @@ describe('ParaApi', () => {
     expect(nodes[1]!.calls.at(-1)?.method).toBe('system_chain');
   });
 
+  it('leaves a node that lies about its head, and those who watch there hear of it', async () => {
+    for (const node of nodes) {
+      node.handlers['chain_getFinalizedHead'] = () => headOf(5, parent).hash;
+      node.handlers['chain_getHeader'] = () => headerJson(5, parent);
+    }
+    await started();
+    const watching = para.subscribeOnce('x_subscribe', [], () => {}, new AbortController().signal);
+    await until(() => subscribed(nodes[0]!, 'x_subscribe'));
+    const left = expect(watching).rejects.toMatchObject({ code: 'DISCONNECTED' });
+    nodes[0]!.handlers['chain_getHeader'] = () => headerJson(6, parent);
+    await vi.waitFor(() => expect(subscribed(nodes[1]!, 'chain_subscribeNewHeads')).toBe(true), {
+      timeout: 20_000,
+    });
+    await left;
+    expect(nodes[0]!.subscribers.size).toBe(0);
+    await para.call('system_chain', []);
+    expect(nodes[1]!.calls.map(({ method }) => method)).toContain('system_chain');
+    // There is nobody else, and it may be right in all other things.
+    nodes[1]!.drop();
+    await vi.waitFor(() => expect(subscribed(nodes[0]!, 'chain_subscribeNewHeads')).toBe(true));
+  }, 30_000);
+
   it('comes back to a node that comes back', async () => {
     await started();
     for (const node of nodes) node.drop();
