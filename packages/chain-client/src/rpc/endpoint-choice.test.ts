@@ -103,13 +103,23 @@ describe('an endpoint', () => {
     const both = clientOf(A, B);
     pass(both, 10, (second) => [100 + second, 100 + second]);
     both.client.blame(B, 'lie', new Error('once, long ago'));
-    pass(both, 300, (second) => [110 + second, 110 + second]);
+    pass(both, 200, (second) => [110 + second, 110 + second]);
     expect(both.client.isTrusted(B)).toBe(false);
     expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
-    pass(both, 29, (second) => [409, 410 + second]);
+    pass(both, 29, (second) => [309, 310 + second]);
     expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
-    pass(both, 3, (second) => [409, 440 + second]);
+    pass(both, 3, (second) => [309, 340 + second]);
     expect(both.client.isTrusted(B)).toBe(true);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+
+  it('that was doubted is heard again in time when the other one goes on, but far behind', () => {
+    const both = clientOf(A, B);
+    pass(both, 10, (second) => [100 + second, 200 + second]);
+    both.client.blame(B, 'lie', new Error('once, long ago'));
+    pass(both, 290, (second) => [110 + second, 210 + second]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+    pass(both, 20, (second) => [400 + second, 500 + second]);
     expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
   });
 
