@@ -1,6 +1,7 @@
 import js from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** Who may import whom: the table of rooms in README.md, in the words of Nx tags. */
@@ -41,11 +42,12 @@ export default tseslint.config(
       '.nx/**',
       '**/*.d.ts',
       '**/vitest*.config.ts',
+      '**/vite.config.ts',
     ],
   },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
@@ -107,7 +109,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ['{packages,apps,tools}/*/src/**/*.ts'],
+    files: ['apps/monitor/web/public/*.js'],
+    languageOptions: {
+      globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly' },
+    },
+  },
+  {
+    files: ['{packages,apps,tools}/*/src/**/*.ts', 'apps/monitor/web/src/**/*.{ts,tsx}'],
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': [
@@ -125,12 +133,38 @@ export default tseslint.config(
             // The dev network and the auditor are independent counterparts: a fault of ours must not cancel itself out in them.
             { sourceTag: 'tool:devnet', onlyDependOnLibsWithTags: ['tool:devnet'] },
             { sourceTag: 'tool:bench', onlyDependOnLibsWithTags: ['type:package'] },
+            {
+              sourceTag: 'tool:docs',
+              onlyDependOnLibsWithTags: ['type:app', 'package:service-kit'],
+            },
             { sourceTag: 'tool:auditor', onlyDependOnLibsWithTags: ['tool:auditor'] },
             {
               sourceTag: 'tool:demo',
               onlyDependOnLibsWithTags: ['tool:auditor', 'package:base', 'package:service-kit'],
             },
             { sourceTag: 'type:package', onlyDependOnLibsWithTags: ['type:package'] },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // The dashboard runs in browsers: of the monitor it knows the API's types and vocabulary, of Node and our packages nothing.
+    files: ['apps/monitor/web/src/**/*.{ts,tsx}'],
+    ignores: ['**/*.test.ts'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: {
+      'react-hooks/rules-of-hooks': 'error',
+      'react-hooks/exhaustive-deps': 'error',
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['node:*', '@runtime-bridge/*'], message: 'Not there in a browser.' },
+            {
+              regex: '^(\\.\\./)+src/(?!api/)',
+              message: 'Of the server only src/api is for the front end.',
+            },
           ],
         },
       ],

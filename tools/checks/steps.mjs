@@ -14,9 +14,14 @@ export class Check {
   /** @type {string[]} */
   #failures = [];
 
-  /** A command that passes or fails as a whole. */
-  async command(name, command, args, options = {}) {
+  /** A command that passes or fails as a whole; with `unavailable`, exit code 2 means that it could not be done here. */
+  async command(name, command, args, { unavailable, ...options } = {}) {
     const { code, seconds } = await this.#run(name, command, args, options);
+    if (unavailable !== undefined && code === 2) {
+      console.log(`== ${name}: SKIPPED: ${unavailable}`);
+      this.#total.skipped += 1;
+      return;
+    }
     this.#add(
       name,
       { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 },

@@ -1,7 +1,7 @@
 // What has to be there before anything of ours can run: plain JavaScript, no dependency, since it installs them.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -39,10 +39,29 @@ export function installDependencies() {
   writeFileSync(stamp, lock);
 }
 
-/** Compiles what has changed. */
+/** Compiles what has changed, the dashboard's pages too. */
 export function build() {
   console.log('Building …');
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
+  buildDashboard();
+}
+
+/** Bundles the dashboard's pages, unless they are there as the sources are now. */
+export function buildDashboard() {
+  const app = join(root, 'apps/monitor');
+  const stamp = join(app, 'dist/web.sources');
+  const sources = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  for (const folder of ['web', 'src/api']) {
+    const files = readdirSync(join(app, folder), { recursive: true, withFileTypes: true });
+    for (const file of files.map((one) => join(one.parentPath, one.name)).sort()) {
+      if (!/\.(tsx?|css|html|js|svg|json)$/.test(file) || file.includes('/web/dist/')) continue;
+      sources.update(file.slice(root.length)).update(readFileSync(file));
+    }
+  }
+  const digest = sources.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  run(process.execPath, [join(root, 'apps/monitor/web/build.mjs')]);
+  writeFileSync(stamp, digest);
 }
 
 /**

@@ -12,6 +12,7 @@ await runService(process, {
   settings: dataProviderSettings,
   retired: retiredVariables,
   commands,
+  folders: ({ storePath }) => [storePath],
   build: ({ settings, logger, metrics, health }) =>
     createDataProvider(settings, { logger, metrics, health }),
 });

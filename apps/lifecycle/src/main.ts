@@ -14,6 +14,7 @@ await runService(process, {
   description: 'Drives every worker through its life and keeps pools and workers.',
   settings: lifecycleSettings,
   retired: retiredVariables,
+  folders: ({ storePath, traderStorePath }) => [storePath, traderStorePath],
   build: ({ settings, logger, metrics, health }) =>
     createManager(settings, {
       fork: (entry, name) =>

@@ -1,38 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
 
+import { ServiceGroup, systemClock, type Service } from '@runtime-bridge/base';
+import { ParaApi } from '@runtime-bridge/chain-client/tx';
 import {
-  Backoff,
-  messageOf,
-  ServiceGroup,
-  TaskGroup,
-  systemClock,
-  type Clock,
-  type Hex,
-  type Logger,
-  type MetricsRegister,
-  type Service,
-} from '@runtime-bridge/base';
-import { ChainFactsReader, ParaApi } from '@runtime-bridge/chain-client/tx';
-import {
-  ChainWatch,
-  FleetManager,
   importLocalDb,
-  OrderBook,
-  OrderDesk,
-  serveOrders,
   StateStore,
   Inventory,
   ProcessMetrics,
-  ProviderWatch,
-  serveHistory,
-  serveLifecycle,
-  serveTransfer,
   WorkerHistory,
-  type InventorySnapshot,
-  type RunnerSettings,
-  type TransactionBook,
 } from '@runtime-bridge/fleet';
 import {
   loadOrCreateIdentity,
@@ -42,27 +17,13 @@ import {
   type Identity,
   type OperatorKey,
 } from '@runtime-bridge/keystore';
-import type { Health } from '@runtime-bridge/service-kit';
-import type { JobProducer, Tenure } from '@runtime-bridge/tx-queue';
-import { ChainPreflight, PreflightProducer } from '@runtime-bridge/tx-sender';
-import { createAccessPolicy, WalkieNode, WalkieRoles } from '@runtime-bridge/walkie-protocol';
 
 import { showMetrics } from './child-metrics.js';
 import { createQueue } from './queue.js';
-import { runnerProcess } from './runner-process.js';
+import { Operation, type LifecycleCollaborators } from './operation.js';
 import type { LifecycleSettings } from './settings.js';
 
-/** What a lifecycle manager works with. */
-export interface LifecycleCollaborators {
-  /** Starts one of this app's other processes; `name` appears in its log lines. */
-  fork: (entry: 'runner' | 'trader', name: string) => ChildProcess;
-  logger: Logger;
-  metrics: MetricsRegister;
-  health: Health;
-  clock?: Clock;
-  /** This manager's time as the one that works on its queue; undefined without Redis. */
-  tenure?: Tenure | undefined;
-}
+export type { LifecycleCollaborators } from './operation.js';
 
 /** A lifecycle manager, with what tests and tools want to see of it. */
 export interface Lifecycle extends Service {
@@ -70,12 +31,6 @@ export interface Lifecycle extends Service {
   /** Multiaddrs of its Walkie node; empty until that is up. */
   readonly addresses: string[];
 }
-
-const MIB = 1024 * 1024;
-/** Pauses after something that is needed could not start. */
-const RETRY_MS = { minMs: 1_000, maxMs: 30_000 };
-/** Blocks by which the best provider may lag while the service counts as ready. */
-const READY_LAG_BLOCKS = 5;
 
 /**
  * Puts a lifecycle manager together. It starts whatever is there; what is not is waited for.
@@ -112,11 +67,17 @@ export async function createLifecycle(
   if (!collaborators.tenure) logger.info('Got my peer id', { peerId: identity.peerId });
   const directory = `${settings.storePath}.store`;
   await mkdir(directory, { recursive: true });
-  const inventory = await Inventory.open(
-    { directory },
-    { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
-  );
+  // What is open, the last first: closed when the rest cannot be opened, and at the end.
+  const open: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const store of open.splice(0)) await store.close();
+  };
   try {
+    const inventory = await Inventory.open(
+      { directory },
+      { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
+    );
+    open.unshift(inventory);
     await importLocalDb(
       { path: settings.storePath },
       {
@@ -125,67 +86,52 @@ export async function createLifecycle(
         logger,
       },
     );
+    const historyDirectory = `${settings.storePath}.history`;
+    await mkdir(historyDirectory, { recursive: true });
+    const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
+    open.unshift(history);
+    await history.retain(new Set(inventory.snapshot.workers.keys()));
+    const stateDirectory = `${settings.storePath}.state`;
+    await mkdir(stateDirectory, { recursive: true });
+    const state = await StateStore.open({ directory: stateDirectory });
+    open.unshift(state);
+    const group = new ServiceGroup('lifecycle', { logger });
+    for (const service of queue?.services ?? []) group.add(service);
+    const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
+    const operation = group.add(
+      new Operation(settings, {
+        ...collaborators,
+        metrics,
+        fork,
+        clock,
+        identity,
+        inventory,
+        history,
+        state,
+        para,
+        producer: queue?.producer,
+        transactions: queue?.transactions,
+      }),
+    );
+    return {
+      name: group.name,
+      peerId: identity.peerId,
+      get addresses() {
+        return operation.addresses;
+      },
+      start: (signal) => group.start(signal),
+      stop: async () => {
+        try {
+          await group.stop();
+        } finally {
+          await closeAll();
+        }
+      },
+    };
   } catch (error) {
-    await inventory.close();
+    await closeAll();
     throw error;
   }
-  const historyDirectory = `${settings.storePath}.history`;
-  await mkdir(historyDirectory, { recursive: true });
-  const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
-  await history.retain(new Set(inventory.snapshot.workers.keys()));
-  const stateDirectory = `${settings.storePath}.state`;
-  await mkdir(stateDirectory, { recursive: true });
-  const state = await StateStore.open({ directory: stateDirectory });
-  const group = new ServiceGroup('lifecycle', { logger });
-  group.add({
-    name: 'inventory',
-    start: () => Promise.resolve(),
-    stop: () => inventory.close(),
-  });
-  group.add({
-    name: 'history',
-    start: () => Promise.resolve(),
-    stop: () => history.close(),
-  });
-  group.add({
-    name: 'state',
-    start: () => Promise.resolve(),
-    stop: () => state.close(),
-  });
-  for (const service of queue?.services ?? []) group.add(service);
-  const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
-  const operation = group.add(
-    new Operation(settings, {
-      ...collaborators,
-      metrics,
-      fork,
-      clock,
-      identity,
-      inventory,
-      history,
-      state,
-      para,
-      producer: queue?.producer,
-      transactions: queue?.transactions,
-    }),
-  );
-  return {
-    name: group.name,
-    peerId: identity.peerId,
-    get addresses() {
-      return operation.addresses;
-    },
-    start: (signal) => group.start(signal),
-    stop: () => group.stop(),
-  };
-}
-
-/** Account of the operator of a pool, by the pool's id on chain. */
-function operatorOf({ pools }: InventorySnapshot, poolId: string): Hex | undefined {
-  for (const pool of pools.values()) {
-    if (pool.poolId.toString() === poolId) return pool.operatorPublicKey;
-  }
-  return undefined;
 }
 
 function seal(identity: Identity, mnemonic: string) {
@@ -194,249 +140,4 @@ function seal(identity: Identity, mnemonic: string) {
 
 function sealed(identity: Identity, key: OperatorKey) {
   return { publicKey: key.publicKey, sealed: sealOperator(identity, key) };
-}
-
-interface OperationCollaborators extends LifecycleCollaborators {
-  clock: Clock;
-  identity: Identity;
-  inventory: Inventory;
-  history: WorkerHistory;
-  state: StateStore;
-  para: ParaApi;
-  /** Undefined in config mode. */
-  producer: JobProducer | undefined;
-  /** Undefined in config mode. */
-  transactions: TransactionBook | undefined;
-}
-
-/**
- * Everything that needs the chain: Walkie, whose peers tell chains apart by para block 1, and the fleet. Comes up in the
- * background as soon as the chain is there.
- */
-class Operation implements Service {
-  readonly name = 'operation';
-  readonly #settings: LifecycleSettings;
-  readonly #with: OperationCollaborators;
-  readonly #tasks: TaskGroup;
-  readonly #running: ServiceGroup;
-  #node: WalkieNode | undefined;
-
-  constructor(settings: LifecycleSettings, collaborators: OperationCollaborators) {
-    this.#settings = settings;
-    this.#with = collaborators;
-    this.#tasks = new TaskGroup({ name: this.name }, { logger: collaborators.logger });
-    this.#running = new ServiceGroup('fleet', { logger: collaborators.logger });
-  }
-
-  get addresses(): string[] {
-    return this.#node?.addresses ?? [];
-  }
-
-  start(): Promise<void> {
-    this.#with.health.set('chain', { ready: false, detail: 'Waiting for a para node' });
-    this.#tasks.spawn('come up', (signal) => this.#comeUp(signal));
-    return Promise.resolve();
-  }
-
-  async stop(): Promise<void> {
-    await this.#tasks.stop();
-    await this.#running.stop();
-    await this.#with.para.stop();
-  }
-
-  async #comeUp(signal: AbortSignal): Promise<void> {
-    const { para, health, producer } = this.#with;
-    await para.start(signal);
-    const chainIdentity = await this.#untilDone('Waiting for para block 1', signal, () =>
-      para.blockHash(1, { signal }),
-    );
-    health.set('chain', { ready: true, detail: chainIdentity });
-    const walkie = await this.#untilDone('Walkie cannot come up', signal, () =>
-      this.#startWalkie(chainIdentity, signal),
-    );
-    if (!producer) {
-      const { inventory, history } = this.#with;
-      serveLifecycle(walkie, { inventory, fleet: undefined });
-      serveTransfer(walkie, { inventory });
-      serveOrders(walkie, { desk: undefined });
-      serveHistory(walkie, { inventory, history });
-      health.set('fleet', { ready: true, detail: 'Config mode, workers are not driven' });
-      return;
-    }
-    await this.#startFleet(walkie, chainIdentity, producer, signal);
-  }
-
-  async #startWalkie(chainIdentity: string, signal: AbortSignal): Promise<WalkieNode> {
-    const { identity, logger, metrics, clock } = this.#with;
-    const settings = this.#settings;
-    if (settings.allowUnauthenticated) {
-      logger.warn('Everybody may change pools and workers (PHALA_WALKIE_ALLOW_UNAUTHENTICATED)');
-    }
-    const node = new WalkieNode(
-      {
-        role: WalkieRoles.WR_LIFECYCLE_MANAGER,
-        privateKey: identity.privateKey,
-        chainIdentity,
-        bridgeIdentity: settings.bridgeIdentity,
-        hostname: hostname(),
-        listenAddresses: settings.listenAddresses,
-        bootNodes: settings.bootNodes,
-        mdns: !settings.disableMdns,
-        secret: settings.sharedSecret,
-        access: createAccessPolicy({
-          allowedPeers: settings.allowedPeers,
-          allowUnauthenticated: settings.allowUnauthenticated,
-        }),
-      },
-      { logger, metrics, clock },
-    );
-    try {
-      await node.start(signal);
-    } catch (error) {
-      await node.stop();
-      throw error;
-    }
-    this.#node = node;
-    this.#running.add({
-      name: 'walkie',
-      start: async () => undefined,
-      stop: () => node.stop(),
-    });
-    await this.#running.start(signal);
-    return node;
-  }
-
-  async #startFleet(
-    walkie: WalkieNode,
-    chainIdentity: string,
-    producer: JobProducer,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { inventory, history, state, para, fork, logger, metrics, clock } = this.#with;
-    const settings = this.#settings;
-    const providers = this.#running.add(
-      new ProviderWatch(
-        {
-          chainIdentity,
-          bridgeIdentity: settings.bridgeIdentity,
-          ignoreBridgeIdentity: settings.ignoreBridgeIdentity,
-        },
-        { walkie, logger, clock },
-      ),
-    );
-    const reader = new ChainFactsReader({}, { api: para, logger });
-    const chain = this.#running.add(
-      new ChainWatch({
-        source: {
-          finalizedHead: para.finalizedHead,
-          read: (query, readSignal) => reader.read(query, readSignal),
-          supportsRegisterWorkerV2: () => para.supportsRegisterWorkerV2(),
-        },
-        logger,
-      }),
-    );
-    const orders = await OrderBook.open(state.section('orders'));
-    const fleet = this.#running.add(
-      new FleetManager(
-        {
-          maxWorkersPerRunner: settings.maxWorkersPerRunner,
-          syncOnly: settings.syncOnly,
-          settings: runnerSettings(settings),
-        },
-        {
-          inventory,
-          providers: providers.providers,
-          chain,
-          registerWorkerV2: () => para.supportsRegisterWorkerV2(),
-          bestBlock: () => para.bestHead.value?.number ?? -1,
-          producer: new PreflightProducer({
-            producer,
-            source: new ChainPreflight({}, { para, logger }),
-            operatorOf: (pool) => operatorOf(inventory.snapshot, pool),
-            logger,
-            metrics,
-          }),
-          orders,
-          history,
-          spawnRunner: (id) => runnerProcess(fork('runner', id)),
-          logger,
-          metrics,
-          clock,
-        },
-      ),
-    );
-    const desk = this.#running.add(
-      new OrderDesk(
-        { syncOnly: settings.syncOnly },
-        {
-          book: orders,
-          inventory,
-          facts: chain.facts,
-          snapshot: (uuid) => fleet.snapshot(uuid),
-          submit: (...args) => fleet.submit(...args),
-          logger,
-          clock,
-        },
-      ),
-    );
-    serveOrders(walkie, { desk });
-    serveLifecycle(walkie, { inventory, fleet, clock });
-    serveTransfer(walkie, { inventory });
-    serveHistory(walkie, { inventory, history, fleet, transactions: this.#with.transactions });
-    this.#watchReadiness(providers, chain);
-    await this.#running.start(signal);
-  }
-
-  #watchReadiness(providers: ProviderWatch, chain: ChainWatch): void {
-    const { health } = this.#with;
-    const look = () => {
-      const block = chain.facts.value?.block ?? -1;
-      const heights = providers.providers.value.map((provider) => provider.paraHeight);
-      const best = Math.max(-1, ...heights);
-      if (heights.length === 0) {
-        health.set('data provider', { ready: false, detail: 'Waiting for a data provider' });
-      } else {
-        const lag = Math.max(0, block - best);
-        const detail = `para block ${best}, ${lag} behind the finalised head`;
-        health.set('data provider', { ready: lag <= READY_LAG_BLOCKS, detail });
-      }
-      const facts = block < 0 ? 'Chain facts were not read yet' : `as of block ${block}`;
-      health.set('chain facts', { ready: block >= 0, detail: facts });
-    };
-    providers.providers.subscribe(look);
-    chain.facts.subscribe(look);
-    look();
-  }
-
-  /** Tries until it works, telling what it waits for. */
-  async #untilDone<T>(waiting: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-    const { health, logger, clock } = this.#with;
-    const backoff = new Backoff(RETRY_MS);
-    for (;;) {
-      try {
-        return await run();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        health.set('chain', { ready: false, detail: `${waiting}: ${messageOf(error)}` });
-        logger.info(waiting, { reason: messageOf(error) });
-        await clock.sleep(backoff.next(), signal);
-      }
-    }
-  }
-}
-
-function runnerSettings(settings: LifecycleSettings): RunnerSettings {
-  return {
-    requestTimeoutMs: settings.requestTimeoutMs,
-    blobTimeoutMs: settings.blobTimeoutMs,
-    keepAlive: settings.keepAlive,
-    keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
-    blobConcurrency: settings.blobConcurrency,
-    cacheMaxItems: settings.cacheItems,
-    cacheMaxBytes: settings.disableCache ? 0 : settings.cacheMiB * MIB,
-    cacheMaxAgeMs: settings.cacheMaxAgeMs,
-    skipRa: settings.skipRa,
-    minScore: settings.minScore,
-    enforceMinScore: settings.enforceMinScore,
-  };
 }

@@ -1,2 +1,7 @@
-export { createMonitor, type Monitor } from './service.js';
+export {
+  createMonitor,
+  type Monitor,
+  type MonitorCollaborators,
+  type MonitorOverrides,
+} from './service.js';
 export { monitorSettings, type MonitorSettings } from './settings.js';

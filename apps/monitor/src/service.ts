@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import {
   ServiceGroup,
@@ -8,17 +9,42 @@ import {
 } from '@runtime-bridge/base';
 import { Identity } from '@runtime-bridge/keystore';
 import type { Health } from '@runtime-bridge/service-kit';
-import { WalkieNode, WalkieRoles, type PeerDirectory } from '@runtime-bridge/walkie-protocol';
-import { FleetReader } from './fleet-view.js';
-import { MonitorServer } from './http-server.js';
-import { JsonProxy } from './json-proxy.js';
-import { RequestGuard } from './request-guard.js';
-import type { MonitorSettings } from './settings.js';
+import {
+  WalkieNode,
+  WalkieRoles,
+  type PeerDirectory,
+  type Walkie,
+} from '@runtime-bridge/walkie-protocol';
+import { Access } from './access/access.js';
+import { Accounts } from './access/accounts.js';
+import { defaultLoginLimiterOptions, LoginLimiter } from './access/login-limiter.js';
+import { RequestGuard } from './access/request-guard.js';
+import { AuditLog, defaultAuditLogOptions } from './audit/audit-log.js';
+import { ActionDesk, defaultActionDeskOptions } from './desk/action-desk.js';
+import { InventoryDesk } from './desk/inventory-desk.js';
+import { LookupDesk } from './desk/lookup-desk.js';
+import { Managers } from './desk/managers.js';
+import {
+  defaultFleetWatchOptions,
+  FleetWatch,
+  type FleetWatchOptions,
+} from './fleet/fleet-watch.js';
+import { Callers } from './http/callers.js';
+import type { Exposition } from './http/health-routes.js';
+import { MonitorServer } from './http/http-server.js';
+import { defaultWebRoot } from './http/page-routes.js';
+import { JsonProxy } from './proxy/json-proxy.js';
+import { describeSettings } from './settings-info.js';
+import { monitorSettings, type MonitorSettings } from './settings.js';
+import { defaultStreamHubOptions, StreamHub, type StreamHubOptions } from './stream/stream-hub.js';
+import { version } from './version.js';
 
-/** For a call through the proxy; a peer that is slower times out alone. */
 const CALL_TIMEOUT_MS = 30_000;
 /** 2022's monitor calls itself so, in place of a chain and a bridge. */
 const CLIENT_IDENTITY = 'client';
+const MAX_SESSIONS = 1_000;
+/** The volume of the container images. */
+const DATA_FOLDER = '/var/data';
 
 /** The monitor as a service. */
 export interface Monitor extends Service {
@@ -28,15 +54,138 @@ export interface Monitor extends Service {
   readonly peers: PeerDirectory;
 }
 
+/** What tests and those who embed it may set besides. */
+export interface MonitorOverrides {
+  /** Folder of the dashboard. @default the one built beside the compiled code */
+  webRoot?: string;
+  /** Speaks Walkie in place of a node of its own; it has to be started and stopped by whoever made it. */
+  walkie?: Walkie;
+  /** For a call through the JSON proxy; a peer that is slower times out alone. @default 30000 */
+  callTimeoutMs?: number;
+  fleetWatch?: Partial<FleetWatchOptions>;
+  streamHub?: Partial<StreamHubOptions>;
+}
+
+/** What a monitor is told with, and tells by. */
+export interface MonitorCollaborators extends MonitorOverrides {
+  logger: Logger;
+  /** Served on the monitor's own port too where it can be exposed. */
+  metrics: MetricsRegister & Partial<NonNullable<Exposition>>;
+  health: Health;
+}
+
 /** Puts the monitor together. Its peer id is new at each start, as it was in 2022. */
 export async function createMonitor(
   settings: MonitorSettings,
-  collaborators: { logger: Logger; metrics: MetricsRegister; health: Health },
+  collaborators: MonitorCollaborators,
 ): Promise<Monitor> {
   const { logger, metrics, health } = collaborators;
+  const clock = systemClock;
+  const group = new ServiceGroup('monitor', { logger });
+  const walkie = collaborators.walkie ?? group.add(await createNode(settings, collaborators));
+  const startedMs = clock.now();
+  const fleet = group.add(
+    new FleetWatch(
+      { ...defaultFleetWatchOptions, ...collaborators.fleetWatch },
+      { walkie, clock, logger, metrics },
+    ),
+  );
+  const source = {
+    state: () => fleet.state(),
+    takeDelta: (atMs: number) => fleet.store.takeDelta(atMs),
+    watch: () => fleet.watch(),
+  };
+  const hub = new StreamHub(
+    { ...defaultStreamHubOptions, ...collaborators.streamHub },
+    { source, clock, logger, metrics },
+  );
+  const managers = new Managers({ walkie });
+  const onChanged = (manager: string) => fleet.hurry(manager);
+  const actions = new ActionDesk(defaultActionDeskOptions, {
+    managers,
+    store: fleet.store,
+    clock,
+    logger,
+    onProgress: (brief) => hub.tellAction(brief),
+    onChanged,
+  });
+  const accounts = new Accounts(settings);
+  const limiter = new LoginLimiter(defaultLoginLimiterOptions, { clock });
+  const login = new Access(
+    { sessionMs: settings.sessionHours * 3_600_000, maxSessions: MAX_SESSIONS },
+    { accounts, limiter, clock },
+  );
+  const path = settings.auditPath ?? (await defaultAuditPath());
+  const audit = await AuditLog.open({ ...defaultAuditLogOptions, path }, { clock, logger });
+  const server = new MonitorServer(
+    {
+      host: settings.host,
+      port: settings.port,
+      webRoot: collaborators.webRoot ?? defaultWebRoot,
+    },
+    {
+      proxy: new JsonProxy(
+        { timeoutMs: collaborators.callTimeoutMs ?? CALL_TIMEOUT_MS },
+        { walkie },
+      ),
+      guard: new RequestGuard({ hostNames: [hostname(), settings.host, ...settings.hostNames] }),
+      access: login,
+      callers: new Callers({ access: login }),
+      audit,
+      fleet,
+      hub,
+      actions,
+      inventory: new InventoryDesk({ managers, onChanged }),
+      lookup: new LookupDesk({ managers, fleet, clock }),
+      settings: () => ({
+        version,
+        startedMs,
+        peerId: walkie.peerId,
+        settings: describeSettings(monitorSettings, settings),
+        links: (settings.queuePageUrl ?? []).map((url) => ({ label: 'Transaction queue', url })),
+      }),
+      version,
+      health,
+      metrics: expositionOf(metrics),
+      onChanged,
+      logger,
+    },
+  );
+  // Stopped in reverse order: first nobody comes in, then those who listen are told, then what goes on is ended.
+  group.add({ name: 'audit', start: async () => {}, stop: () => audit.flush() });
+  group.add({ name: 'actions', start: async () => {}, stop: () => actions.stop() });
+  group.add(server);
+  group.add(hub);
+  const isOpen = !login.isLoginNeeded && !isLoopback(settings.host);
+  return {
+    name: 'monitor',
+    peers: walkie.peers,
+    get port() {
+      return server.port;
+    },
+    async start(signal) {
+      if (isOpen) {
+        logger.warn('Everybody who reaches the monitor can use it: set PHALA_MONITOR_TOKEN', {
+          host: settings.host,
+        });
+      }
+      if (path === undefined) {
+        logger.info('Who changes what is told in this log alone: no PHALA_MONITOR_AUDIT_PATH');
+      }
+      await group.start(signal);
+      health.set('monitor', { ready: true, detail: `port ${server.port}` });
+    },
+    stop: () => group.stop(),
+  };
+}
+
+async function createNode(
+  settings: MonitorSettings,
+  { logger, metrics }: Pick<MonitorCollaborators, 'logger' | 'metrics'>,
+): Promise<WalkieNode> {
   const identity = await Identity.generate();
   logger.info('Got my peer id', { peer: identity.peerId });
-  const walkie = new WalkieNode(
+  return new WalkieNode(
     {
       role: WalkieRoles.WR_CLIENT,
       privateKey: identity.privateKey,
@@ -50,39 +199,22 @@ export async function createMonitor(
     },
     { logger, metrics },
   );
-  const server = new MonitorServer(
-    { host: settings.host, port: settings.port },
-    {
-      proxy: new JsonProxy({ timeoutMs: CALL_TIMEOUT_MS }, { walkie }),
-      fleet: new FleetReader({ walkie, clock: systemClock }),
-      guard: new RequestGuard({
-        hostNames: [hostname(), settings.host, ...settings.hostNames],
-        token: settings.token,
-      }),
-      logger,
-    },
-  );
-  const group = new ServiceGroup('monitor', { logger });
-  group.add(walkie);
-  group.add(server);
-  const isOpen = settings.token === undefined && !isLoopback(settings.host);
-  return {
-    name: 'monitor',
-    peers: walkie.peers,
-    get port() {
-      return server.port;
-    },
-    async start(signal) {
-      if (isOpen) {
-        logger.warn('Everybody who reaches the monitor can use it: set PHALA_MONITOR_TOKEN', {
-          host: settings.host,
-        });
-      }
-      await group.start(signal);
-      health.set('monitor', { ready: true, detail: `port ${server.port}` });
-    },
-    stop: () => group.stop(),
-  };
+}
+
+/** In the volume of a container; elsewhere there is no such folder, and it is not made. */
+async function defaultAuditPath(): Promise<string | undefined> {
+  try {
+    await access(DATA_FOLDER, constants.W_OK);
+    return `${DATA_FOLDER}/monitor-audit.jsonl`;
+  } catch {
+    return undefined;
+  }
+}
+
+function expositionOf({ expose, contentType }: Partial<NonNullable<Exposition>>): Exposition {
+  return expose === undefined || contentType === undefined
+    ? undefined
+    : { expose: () => expose(), contentType };
 }
 
 function isLoopback(host: string): boolean {

@@ -3,10 +3,12 @@ import {
   integerSetting,
   listSetting,
   stringSetting,
+  urlListSetting,
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
 import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+import { MIN_PASSWORD_LENGTH, parseAccount, type Account } from './access/accounts.js';
 
 const sharedSecret: Setting<SharedSecret | undefined> = {
   ...stringSetting({
@@ -19,6 +21,24 @@ const sharedSecret: Setting<SharedSecret | undefined> = {
   allowed: '32 random bytes as hex or base64',
   absent: { value: undefined },
   parse: (text) => SharedSecret.parse(text),
+};
+
+const users: Setting<readonly Account[]> = {
+  ...stringSetting({
+    env: 'PHALA_MONITOR_USERS',
+    description: 'People who log in with a password; the command hash-password makes the hashes',
+    secret: true,
+    file: true,
+  }),
+  allowed: 'name:role:hash, separated by blanks or lines; role is viewer or operator',
+  absent: { value: [] },
+  parse: (text) => {
+    const accounts = text.split(/\s+/).map(parseAccount);
+    if (new Set(accounts.map(({ name }) => name)).size < accounts.length) {
+      throw new Error('names somebody twice');
+    }
+    return accounts;
+  },
 };
 
 /** The settings of the monitor. */
@@ -61,9 +81,35 @@ export const monitorSettings = {
   token: stringSetting({
     env: 'PHALA_MONITOR_TOKEN',
     description:
-      'Asked of everybody, as a bearer token or as the password of any user; unset asks nothing',
+      'Makes an operator: for the login, as a bearer token, or as the password of any user; with no token and no user set nothing is asked',
     secret: true,
     file: true,
+  }),
+  viewerToken: stringSetting({
+    env: 'PHALA_MONITOR_VIEWER_TOKEN',
+    description: 'Likewise makes a viewer, who changes nothing',
+    secret: true,
+    file: true,
+  }),
+  users,
+  sessionHours: integerSetting({
+    env: 'PHALA_MONITOR_SESSION_HOURS',
+    description: 'After so long one has to log in again',
+    default: 12,
+    min: 1,
+    max: 24 * 30,
+    unit: 'hours',
+  }),
+  auditPath: stringSetting({
+    env: 'PHALA_MONITOR_AUDIT_PATH',
+    description:
+      'File of who changed what, one JSON object a line, rotated at 4 MiB; unset: /var/data/monitor-audit.jsonl where that can be written, else in the log alone',
+  }),
+  queuePageUrl: urlListSetting({
+    env: 'PHALA_MONITOR_QUEUE_PAGE_URL',
+    description:
+      'Where the page of the transaction queue is, as seen by who uses the dashboard, for links to it',
+    schemes: ['http', 'https'],
   }),
   hostNames: listSetting({
     env: 'PHALA_MONITOR_HOST_NAMES',
@@ -72,6 +118,24 @@ export const monitorSettings = {
     default: [],
     allowed: 'host names separated by commas',
   }),
+};
+
+/** Settings of the command hash-password. */
+export const hashPasswordSettings = {
+  password: {
+    ...stringSetting({
+      env: 'PHALA_MONITOR_PASSWORD',
+      description: 'The password to hash',
+      secret: true,
+      file: true,
+      required: true,
+    }),
+    allowed: `at least ${MIN_PASSWORD_LENGTH} characters`,
+    parse: (text: string) => {
+      if (text.length < MIN_PASSWORD_LENGTH) throw new Error('is too short');
+      return text;
+    },
+  },
 };
 
 /** The monitor's settings as read. */

@@ -45,6 +45,13 @@ export class NotPossibleError extends BridgeError<'NOT_POSSIBLE'> {
   }
 }
 
+/** The webhook did not take a notice. */
+export class WebhookError extends BridgeError<'WEBHOOK'> {
+  constructor(reason: string) {
+    super('WEBHOOK', `The webhook did not take the notice: ${reason}`);
+  }
+}
+
 /** A PRBv3 did not do what was asked of it. */
 export class Prbv3Error extends BridgeError<'PRBV3'> {
   constructor(command: string, reason: string, cause?: unknown) {

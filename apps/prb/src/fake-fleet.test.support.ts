@@ -1,5 +1,6 @@
 import {
   createAccessPolicy,
+  AlertSeverity,
   DataProviderStatus,
   OrderKind,
   SharedSecret,
@@ -26,6 +27,7 @@ export interface FakeFleet {
   /** Requests to import, and what is answered. */
   readonly imports: RequestOf<'ImportInventory'>[];
   importAnswer: ResponseInit<'ImportInventory'>;
+  webhookAnswer: ResponseInit<'TestWebhook'>;
   worker(name: string): Fields<WorkerRow> | undefined;
   pool(pid: bigint): Fields<PoolRow> | undefined;
   addWorkers(count: number): void;
@@ -118,6 +120,19 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
   manager.handle('ListStandingOrders', () => ({
     orders: [{ workerUuid: 'uuid-w1', kind: OrderKind.OK_STOP, sinceMs: 1n, text: 'Stopped.' }],
   }));
+  manager.handle('ListAlerts', ({ onlyActive }) => ({
+    alerts: [
+      {
+        kind: 'worker_stalled',
+        severity: AlertSeverity.SV_WARNING,
+        message: 'w2 stalls',
+        firedMs: 1n,
+        clearedMs: onlyActive ? 0n : 2n,
+      },
+    ],
+    webhook: { configured: true, waiting: 3, error: 'HTTP 500' },
+  }));
+  manager.handle('TestWebhook', () => fleet.webhookAnswer);
   const imports: RequestOf<'ImportInventory'>[] = [];
   manager.handle('ExportInventory', ({ format }) => ({ format, text: `form ${format}\n` }));
   manager.handle('ImportInventory', (request) => {
@@ -132,6 +147,7 @@ export async function startFleet(options: MemoryWalkieOptions = {}): Promise<Fak
   await provider.start();
   const fleet: FakeFleet = {
     importAnswer: {},
+    webhookAnswer: {},
     imports,
     connect: async ({ psk }) =>
       network.node({ address, secret: psk === undefined ? undefined : SharedSecret.parse(psk) }),

@@ -77,6 +77,23 @@ describe('prb', () => {
     expect(fleet.calls.at(-1)).toBe(`${method} uuid-w1,uuid-w2 `);
   });
 
+  it('shows alerts, and how the webhook does', async () => {
+    expect(await prb('alerts')).toBe(0);
+    expect(out[1]).toMatch(/^1970-01-01T00:00:00.001Z +warning +worker_stalled +w2 stalls$/);
+    expect(out[2]).toBe('Webhook: HTTP 500; 3 notices wait, 0 were given up');
+    expect(await prb('--json', 'alerts', '--all')).toBe(0);
+    expect(json()).toMatchObject({ alerts: [{ until: '1970-01-01T00:00:00.002Z' }] });
+  });
+
+  it('tries the webhook', async () => {
+    fleet.webhookAnswer = { delivered: true, httpStatus: 204, tookMs: 12 };
+    expect(await prb('webhook', 'test')).toBe(0);
+    expect(out).toEqual(['Taken with HTTP 204 after 12 ms']);
+    fleet.webhookAnswer = { delivered: false, error: 'HTTP 401' };
+    expect(await prb('webhook', 'test')).toBe(1);
+    expect(err[0]).toContain('HTTP 401');
+  });
+
   it('shows the orders that stand', async () => {
     expect(await prb('orders')).toBe(0);
     expect(out[1]).toMatch(/^w1 +stop +1970-01-01T00:00:00.001Z +no +Stopped\.$/);

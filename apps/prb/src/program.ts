@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf, sleep } from '@runtime-bridge/base';
 import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+import { addAlertCommands } from './alert-commands.js';
 import { addChangeCommands } from './change-commands.js';
 import { completionScript } from './completion.js';
 import { ExitCode, exitCodeOf } from './errors.js';
@@ -150,6 +151,7 @@ Examples:
   addChangeCommands(program, terminal, runner);
   addInventoryCommands(program, terminal, runner);
   addOrderCommands(program, runner);
+  addAlertCommands(program, runner);
   program
     .command('secret')
     .description('make a shared secret for PHALA_WALKIE_PSK')

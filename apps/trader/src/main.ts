@@ -10,6 +10,7 @@ await runService(process, {
   description: 'Takes jobs off the queue, signs them in batches, sends them and reports back.',
   settings: traderSettings,
   retired: retiredVariables,
+  folders: ({ journalPath }) => [journalPath],
   build: ({ settings, logger, metrics, health }) =>
     createTrader(settings, { logger, metrics, health }),
 });

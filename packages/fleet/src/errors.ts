@@ -22,6 +22,8 @@ export const FleetErrorCode = {
   WORKER_DISABLED: 'WORKER_DISABLED',
   /** The service runs in config mode and drives no workers. */
   CONFIG_MODE: 'CONFIG_MODE',
+  /** The parachain node did not answer since the start, so no worker is driven yet. */
+  CHAIN_MISSING: 'CHAIN_MISSING',
   /** A blob that every data provider should have by now could not be had from any. */
   BLOB_UNAVAILABLE: 'BLOB_UNAVAILABLE',
   /** A blob or its index is malformed. */

@@ -1,3 +1,18 @@
+export { AlertKind, type Alert, type AlertSeverity, type AlertSubject } from './alerts/alert.js';
+export {
+  AlertDesk,
+  type AlertDeskCollaborators,
+  type AlertDeskOptions,
+  type AlertRecord,
+  type SeenView,
+} from './alerts/alert-desk.js';
+export {
+  NoticeQueue,
+  type NoticeQueueCollaborators,
+  type WebhookOptions,
+  type WebhookTestResult,
+} from './alerts/notice-queue.js';
+export { isGenuineNotice, noticeHeaders, signNotice } from './alerts/signature.js';
 export { FleetError, FleetErrorCode } from './errors.js';
 export {
   historyLimits,
@@ -94,3 +109,5 @@ export {
 export { serveTransfer } from './walkie/transfer-handlers.js';
 export { serveOrders } from './walkie/order-handlers.js';
 export { StateStore, type StateSection, type StateSectionName } from './state/state-store.js';
+export { serveAlerts } from './walkie/alert-handlers.js';
+export { configMode, waitingForChain, type FleetAbsence } from './walkie/absence.js';

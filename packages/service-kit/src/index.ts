@@ -15,6 +15,7 @@ export {
   runService,
   STOP_DEADLINE_MS,
   type ProcessHandle,
+  type ProcessOutput,
   type ServiceContext,
   type ServiceDescription,
 } from './run-service.js';
@@ -42,6 +43,7 @@ export {
 export {
   renewableMetrics,
   StandbyService,
+  type Standing,
   type StandbyCollaborators,
   type Turn,
   type TurnSource,

@@ -1,6 +1,19 @@
 import { BridgeError, silentLogger } from '@runtime-bridge/base';
 import { describe, expect, it } from 'vitest';
+import { exposeDiskSpace } from './disk-space.js';
 import { createLogger, createMetrics, Health, HealthServer } from './index.js';
+
+describe('exposeDiskSpace', () => {
+  it('shows the room of folders, of those too that are not there yet', async () => {
+    const metrics = createMetrics({ service: 'trader' });
+    exposeDiskSpace(metrics, ['/', '/nowhere/at/all']);
+    const page = await metrics.expose();
+    const valueOf = (metric: string, folder: string) =>
+      Number(new RegExp(`${metric}\\{[^}]*folder="${folder}"[^}]*\\} (\\S+)`).exec(page)?.[1]);
+    expect(valueOf('runtime_bridge_disk_size_bytes', '/')).toBeGreaterThan(2 ** 20);
+    expect(valueOf('runtime_bridge_disk_free_bytes', '/nowhere/at/all')).toBeGreaterThan(0);
+  });
+});
 
 describe('createLogger', () => {
   const lines: string[] = [];

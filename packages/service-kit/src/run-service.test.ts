@@ -167,6 +167,36 @@ describe('runService', () => {
     expect(paper.text.out).toContain('lost');
   });
 
+  it('goes on when nobody reads its log any more, and never tells a failure that telling causes', async () => {
+    const paper = paperProcess();
+    // As a stream with a broken pipe: every write ends in an error event, or in an uncaught exception without a listener.
+    let onError: ((error: Error) => void) | undefined;
+    let broken = false;
+    let writes = 0;
+    const handle: ProcessHandle = {
+      ...paper.handle,
+      stdout: {
+        write: () => {
+          writes += 1;
+          if (!broken) return;
+          if (onError) onError(new Error('EPIPE'));
+          else paper.emit('uncaughtException', new Error('EPIPE'));
+        },
+        on: (_event, listener) => (onError = listener),
+      },
+    };
+    void runService(handle, description({}));
+    await sleep(20);
+    broken = true;
+    paper.emit('unhandledRejection', new Error('lost'));
+    paper.emit('unhandledRejection', new Error('lost again'));
+    const before = writes;
+    expect(await paper.exited).toBe(ExitCode.UNEXPECTED);
+    expect(onError).toBeDefined();
+    // One line for the failure, one for having stopped.
+    expect(writes - before).toBeLessThanOrEqual(1);
+  });
+
   it('runs a command with its own settings, and tells its failure by exit code', async () => {
     const commands = {
       double: defineCommand({

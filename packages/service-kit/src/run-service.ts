@@ -8,14 +8,14 @@ import {
   isBridgeError,
   withTimeout,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import type { Command } from './command.js';
+import { exposeDiskSpace } from './disk-space.js';
 import { ExitCode, ServiceError, ServiceErrorCode } from './errors.js';
 import { Health, HealthServer, readHealth } from './health.js';
 import { createLogger, LOG_LEVELS } from './logging.js';
-import { createMetrics } from './metrics.js';
+import { createMetrics, type ProcessMetrics } from './metrics.js';
 import { ProgressBar } from './progress-bar.js';
 import {
   choiceSetting,
@@ -86,8 +86,8 @@ export interface ProcessHandle {
   /** Such as v20.20.2. */
   readonly version: string;
   readonly env: Environment;
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: ProcessOutput;
+  readonly stderr: ProcessOutput;
   exitCode?: number | string | null | undefined;
   exit(code?: number): never;
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -97,11 +97,18 @@ export interface ProcessHandle {
   ): unknown;
 }
 
+/** One of a process's two outputs. */
+export interface ProcessOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+}
+
 /** What a service is built from. */
 export interface ServiceContext<S extends SettingsSchema> {
   settings: SettingsOf<S>;
   logger: Logger;
-  metrics: MetricsRegister;
+  metrics: ProcessMetrics;
   health: Health;
 }
 
@@ -114,6 +121,8 @@ export interface ServiceDescription<S extends SettingsSchema> {
   description: string;
   settings: S;
   retired?: RetiredVariables;
+  /** Folders that it writes to, whose room is shown in its metrics. */
+  folders?(settings: SettingsOf<S>): readonly string[];
   /** What else the program does, by the name that is its first argument. */
   commands?: Readonly<Record<string, Command>>;
   build(context: ServiceContext<S>): Service | Promise<Service>;
@@ -145,7 +154,7 @@ export async function runService<S extends SettingsSchema>(
     return;
   }
   if (argument !== undefined && argument !== '--health' && argument !== '--print-config') {
-    handle.stderr.write(`${description.name}: unknown argument ${argument}\n${USAGE}`);
+    handle.stderr.write(`${description.name}: unknown argument ${argument}\n${usage(description)}`);
     handle.exitCode = ExitCode.BAD_SETTINGS;
     return;
   }
@@ -259,11 +268,17 @@ async function runUntilStopped<S extends SettingsSchema>(
       end(ExitCode.OK);
     });
   }
+  let failed = false;
   const unexpected = (error: unknown) => {
+    // One is enough to end; telling of it may be what fails.
+    if (failed) return;
+    failed = true;
     logger.fatal('Unexpected error, the process ends', {}, error);
     starting.abort();
     end(ExitCode.UNEXPECTED);
   };
+  // Work goes on when nobody reads the log any more, and telling of that would write to the same broken pipe.
+  for (const output of [handle.stdout, handle.stderr]) output.on?.('error', () => {});
   handle.on('uncaughtException', unexpected);
   handle.on('unhandledRejection', unexpected);
 
@@ -274,6 +289,7 @@ async function runUntilStopped<S extends SettingsSchema>(
   let service: Service | undefined;
   const run = async () => {
     await healthServer.start();
+    exposeDiskSpace(metrics, description.folders?.(settings) ?? []);
     service = await description.build({ settings, logger, metrics, health });
     logger.info('Starting', {
       version: description.version,
@@ -352,7 +368,10 @@ function moduleProblem(module: string, name: string): string | undefined {
   return `PHALA_MODULE=${module} names no service of its own any more; leave it unset${own === undefined ? '' : ` or set ${own}`}`;
 }
 
-const USAGE = 'Arguments: --help, --version, --print-config, --health\n';
+function usage({ commands = {} }: ServiceDescription<SettingsSchema>): string {
+  const known = ['--help', '--version', '--print-config', '--health', ...Object.keys(commands)];
+  return `Arguments: ${known.join(', ')}\n`;
+}
 
 function help(description: ServiceDescription<SettingsSchema>): string {
   return [

@@ -70,6 +70,19 @@ describe('WalkieNode', () => {
     expect(caller?.peerId).toBe(client.peerId);
   });
 
+  it('tells everybody, both ways, when it learns its chain after it came up', async () => {
+    const manager = await startNode({ chainIdentity: '' });
+    const client = await startNode({ privateKey: keys[1]!, bootNodes: manager.addresses });
+    const [before] = await client.peers.until((peers) => peers.length === 1, soon());
+    expect(before?.chainIdentity).toBe('');
+    manager.setChainIdentity('0xdef');
+    await client.peers.until(([peer]) => peer?.chainIdentity === '0xdef', soon());
+    await manager.peers.until(([peer]) => peer?.chainIdentity === '0xabc', soon());
+    expect(await client.client(manager.peerId).call('Hello', {})).toMatchObject({
+      chainIdentity: '0xdef',
+    });
+  });
+
   it('warns once of a boot node that is out of reach, with address and reason', async () => {
     const gone = await startNode();
     const address = gone.addresses[0]!;

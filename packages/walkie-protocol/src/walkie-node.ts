@@ -56,6 +56,8 @@ import { WalkieClient } from './walkie-client.js';
 
 /** The routing table of 2022's nodes in a local network; Walkie itself does not need it. */
 const LAN_DHT_PROTOCOL = '/ipfs/lan/kad/1.0.0';
+/** For calls under way to end when peers are to be greeted anew. */
+const CLOSE_MS = 2_000;
 /** mplex closes a connection that keeps opening streams above the limit; a burst of calls must not do that. */
 const MPLEX_DISCONNECT_THRESHOLD = 1_000_000;
 
@@ -63,7 +65,7 @@ const MPLEX_DISCONNECT_THRESHOLD = 1_000_000;
 export interface WalkieNodeOptions {
   role: WalkieRoles;
   privateKey: PrivateKey;
-  /** Lower-case hash of parachain block 1 with 0x; `client` for the monitor. */
+  /** Lower-case hash of parachain block 1 with 0x; `client` for the monitor; empty while it is not known. */
   chainIdentity: string;
   /** Free label that separates bridges in one network. */
   bridgeIdentity: string;
@@ -87,6 +89,7 @@ export class WalkieNode implements Service, Walkie {
   readonly peerId: string;
   readonly peers = new PeerDirectory();
   readonly #options: WalkieNodeOptions;
+  #chainIdentity: string;
   readonly #limits: WalkieLimits;
   readonly #budget: InboundBudget;
   readonly #bootNodes: readonly BootNode[];
@@ -112,6 +115,7 @@ export class WalkieNode implements Service, Walkie {
   ) {
     const { logger = silentLogger, metrics = silentMetrics } = collaborators;
     this.#options = options;
+    this.#chainIdentity = options.chainIdentity;
     this.#limits = { ...defaultWalkieLimits, ...options.limits };
     this.#budget = new InboundBudget(this.#limits);
     this.#logger = logger.child({ module: 'walkie' });
@@ -179,6 +183,17 @@ export class WalkieNode implements Service, Walkie {
 
   handle<M extends MethodName>(method: M, handler: Handler<M>): void {
     this.#rpcServer.handle(method, handler);
+  }
+
+  /** Tells another chain identity from now on. Peers that heard the former are greeted anew, over new connections. */
+  setChainIdentity(chainIdentity: string): void {
+    if (chainIdentity === this.#chainIdentity) return;
+    this.#chainIdentity = chainIdentity;
+    for (const connection of this.#running?.libp2p.getConnections() ?? []) {
+      connection
+        .close({ signal: AbortSignal.timeout(CLOSE_MS) })
+        .catch((error: unknown) => connection.abort(new Error(messageOf(error))));
+    }
   }
 
   serveBlobs(source: BlobSource): void {
@@ -386,7 +401,8 @@ export class WalkieNode implements Service, Walkie {
   }
 
   #ownInfo() {
-    const { hostname, role, chainIdentity, bridgeIdentity } = this.#options;
+    const { hostname, role, bridgeIdentity } = this.#options;
+    const chainIdentity = this.#chainIdentity;
     return { hostname, peerId: this.peerId, role, chainIdentity, bridgeIdentity };
   }
 }

@@ -132,3 +132,9 @@ export interface SessionInfo {
 
 /** One of the {@link SessionInfo.ways}. The answer sets an HttpOnly cookie; nothing is to be kept in the page. */
 export type LoginRequest = { token: string } | { user: string; password: string };
+
+/**
+ * Stands in the built `index.html` where the nonce of the content security policy belongs: scripts and styles come from files
+ * only (`'self'`), but style elements that carry this nonce are allowed. Each answer has another one.
+ */
+export const cspNoncePlaceholder = '__CSP_NONCE__';

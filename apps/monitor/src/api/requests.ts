@@ -273,7 +273,8 @@ export interface AuditEntry {
   targetCount: number;
   /** Further facts without secrets, such as `pid → 7`. */
   detail: string;
-  outcome: 'done' | 'partly' | 'failed' | 'refused';
+  /** `begun` is an action on many, whose end comes as another entry. */
+  outcome: 'begun' | 'done' | 'partly' | 'failed' | 'refused';
   /** Why not. */
   error: string | null;
 }

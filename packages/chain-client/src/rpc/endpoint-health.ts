@@ -63,6 +63,8 @@ export class EndpointHealth {
   #lagMs = 0;
   #isDoubted = false;
   #doubtedAtMs = 0;
+  /** Whether it has passed the check that the client asks of every endpoint. */
+  isAdmitted = true;
   /** Finalised heights it told of and when each was first heard, rising. */
   readonly #timeline: { height: number; atMs: number }[] = [];
   /** Counts the times it was set aside for a lie. */
@@ -73,8 +75,13 @@ export class EndpointHealth {
     this.#clock = collaborators.clock;
   }
 
-  /** Whether it is connected and not set aside. */
+  /** Whether it is connected, admitted, and not set aside. */
   get usable(): boolean {
+    return this.isAdmitted && this.canBeAsked;
+  }
+
+  /** Whether it is connected and not set aside. */
+  get canBeAsked(): boolean {
     return this.endpoint.connected.value && this.#clock.now() >= this.#setAsideUntilMs;
   }
 

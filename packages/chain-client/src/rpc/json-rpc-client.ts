@@ -12,48 +12,24 @@ import {
   type Clock,
   type Counter,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import type {
+  FollowOptions,
+  JsonRpcClientCollaborators,
+  JsonRpcClientOptions,
+  UseOptions,
+} from './client-options.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
+import { EndpointRanking } from './endpoint-ranking.js';
 import { faultOf, isLeaving, isPassing } from './error-faults.js';
 import { parseEndpoints } from './endpoint-list.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
-import type { FollowOptions, UseOptions } from './work-options.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
-
-/** Which nodes, and with what limits. */
-export interface JsonRpcClientOptions extends Partial<Omit<WsEndpointOptions, 'url'>> {
-  /** What the nodes are of, in logs and metrics: `relay` or `para`. */
-  name: string;
-  /** `ws:`/`wss:` URLs in order of preference. */
-  endpoints: readonly string[];
-}
-
-/** What the client works with. */
-export interface JsonRpcClientCollaborators {
-  logger: Logger;
-  metrics?: MetricsRegister;
-  clock?: Clock;
-  /** How an endpoint is made. @default a WebSocket connection */
-  openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
-  /** Endpoints of another kind, which are preferred to the nodes while they can be asked. */
-  preferred?: readonly RpcEndpoint[];
-}
 
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
 const MAX_WAIT_STEP_MS = 1_000;
-
-/** An endpoint is behind when another one was above its head for this long: with the time between two looks, well below 30 s. */
-const MAX_LAG_MS = 15_000;
-
-/** After this long without a new head of those in good standing, the others are heard again: blocks are final each 6 to 24 s. */
-const STANDING_MS = 30_000;
-
-/** An endpoint is slow when telling its head takes this long, and this many times as long as another one takes. */
-const SLOW_MS = 2_000;
-const SLOW_FACTOR = 4;
 
 /** A client that says nothing for this long about nodes that are away would look like one that hangs. */
 const WAITING_LOG_MS = 30_000;
@@ -69,6 +45,7 @@ export class JsonRpcClient implements Service {
   readonly name: string;
   readonly #endpoints: readonly EndpointHealth[];
   readonly #preferred: ReadonlySet<RpcEndpoint>;
+  readonly #ranking: EndpointRanking;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #tasks: TaskGroup;
@@ -79,8 +56,6 @@ export class JsonRpcClient implements Service {
   readonly #reviewed = new Watched(0);
   /** When it was last said of an endpoint that it does not deliver. */
   readonly #toldAtMs = new Map<string, number>();
-  /** Where work that goes on for long was begun last. */
-  readonly #atWork = new Watched<EndpointHealth | undefined>(undefined);
 
   constructor(options: JsonRpcClientOptions, collaborators: JsonRpcClientCollaborators) {
     const { name, endpoints, ...limits } = options;
@@ -97,6 +72,10 @@ export class JsonRpcClient implements Service {
     this.#preferred = new Set(collaborators.preferred ?? []);
     this.#endpoints = [...this.#preferred, ...nodes].map(
       (endpoint) => new EndpointHealth(endpoint, { clock: this.#clock }),
+    );
+    this.#ranking = new EndpointRanking(
+      { endpoints: this.#endpoints, preferred: this.#preferred },
+      { clock: this.#clock },
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
     // Each call that waits for an endpoint listens to it.
@@ -173,7 +152,7 @@ export class JsonRpcClient implements Service {
     const tried = new Set<EndpointHealth>();
     let lastError: Error | undefined;
     for (;;) {
-      const health = this.#ranked().find((candidate) => !tried.has(candidate));
+      const health = this.#ranking.usable.find((candidate) => !tried.has(candidate));
       if (!health) {
         if (lastError !== undefined) throw lastError;
         await this.#waitForUsable(signal);
@@ -207,21 +186,15 @@ export class JsonRpcClient implements Service {
 
   /** The endpoints that can be asked now, best first. */
   get usable(): RpcCaller[] {
-    return this.#ranked().map(({ endpoint }) => endpoint);
+    return this.#ranking.usable.map(({ endpoint }) => endpoint);
   }
 
   /**
    * The endpoint for work that is not done in `use`: the one it is done on while nothing is to be held against that, or
-   * while there is no other; undefined while none is connected.
+   * while there is no other; undefined while none that is admitted is connected.
    */
   choose(current: RpcEndpoint | undefined): RpcEndpoint | undefined {
-    const ranked = this.#ranked();
-    const own = this.#endpoints.find(({ endpoint }) => endpoint === current);
-    if (own?.endpoint.connected.value) {
-      if (ranked.length === 0 || (own.usable && !this.#isWorse(own, ranked))) return own.endpoint;
-    }
-    const next = ranked[0] ?? this.#endpoints.find(({ endpoint }) => endpoint.connected.value);
-    return next?.endpoint;
+    return this.#ranking.choose(current);
   }
 
   /** Calls back whenever it may be time to `choose` anew, until the returned function is called. */
@@ -243,7 +216,7 @@ export class JsonRpcClient implements Service {
     const nowMs = this.#clock.now();
     for (const health of this.#endpoints) {
       const passedAtMs = this.#endpoints
-        .filter((other) => other !== health && this.#trusts(other))
+        .filter((other) => other !== health && this.#ranking.trusts(other))
         .map((other) => other.firstAboveAtMs(health.headHeight) ?? nowMs);
       health.lagMs = health.headHeight < 0 ? 0 : nowMs - Math.min(nowMs, ...passedAtMs);
     }
@@ -257,15 +230,8 @@ export class JsonRpcClient implements Service {
 
   /** Whether what an endpoint says of its head counts. */
   isTrusted(url: string): boolean {
-    return this.#endpoints.some((health) => health.endpoint.url === url && this.#trusts(health));
-  }
-
-  /** One that is doubted counts only while no other one goes on: else that one would be believed for ever. */
-  #trusts(health: EndpointHealth): boolean {
-    if (!health.isDoubted) return true;
-    const sinceMs = this.#clock.now() - STANDING_MS;
-    return !this.#endpoints.some(
-      (other) => !other.isDoubted && other.usable && other.roseAtMs > sinceMs,
+    return this.#endpoints.some(
+      (health) => health.endpoint.url === url && this.#ranking.trusts(health),
     );
   }
 
@@ -281,95 +247,94 @@ export class JsonRpcClient implements Service {
   }
 
   /**
-   * Follows a subscription on whichever endpoint offers it, again and again, until the signal is aborted. When it was
+   * Lets only such nodes be asked that pass a check: each now, and whenever it connects anew. One that does not pass is
+   * set aside and asked again later. Endpoints that are preferred to nodes are taken as they are.
+   * @param judge what an error of the check says of the endpoint; undefined is a failure
+   * @param known whether those that can be asked now have passed it already
+   */
+  admitOnly(
+    check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>,
+    judge: (error: unknown) => Fault | undefined = faultOf,
+    known = false,
+  ): void {
+    for (const health of this.#endpoints) {
+      if (this.#preferred.has(health.endpoint)) continue;
+      health.isAdmitted = known && health.usable;
+      const { isAdmitted } = health;
+      this.#tasks.spawn(`admit ${health.endpoint.url}`, async (signal) => {
+        if (isAdmitted) {
+          await health.endpoint.connected.until((isConnected) => !isConnected, signal);
+        }
+        for (;;) {
+          health.isAdmitted = false;
+          await this.#waitFor([health], (one) => one.canBeAsked, signal);
+          try {
+            await check(health.endpoint, signal);
+          } catch (error) {
+            if (signal.aborted) return;
+            this.#setAside(health, judge(error) ?? 'failure', error);
+            continue;
+          }
+          health.isAdmitted = true;
+          this.#changed.update((value) => value + 1);
+          this.review();
+          await health.endpoint.connected.until((isConnected) => !isConnected, signal);
+        }
+      });
+    }
+  }
+
+  /**
+   * Follows a subscription on every endpoint that offers it, again and again, until the signal is aborted. When it was
    * lost, items in between may be missing: the reader of it must be able to do without.
+   * @param retryMs how long to wait after an endpoint refused it
    */
   async follow(
     request: SubscriptionRequest,
     onItem: (item: unknown, url: string) => void,
     options: FollowOptions,
   ): Promise<void> {
-    const { signal, retryMs = 3_000, besideWork = false } = options;
-    while (!signal.aborted) {
-      const working = besideWork ? this.#atWork.value : undefined;
-      for (const health of working ? [working] : this.#ranked()) {
-        if (signal.aborted || (besideWork && this.#atWork.value !== working)) break;
-        if (!working && !health.usable) continue;
-        const standing = new AbortScope(signal);
-        const stops = besideWork
-          ? [this.#atWork.subscribe((at) => at !== health && standing.end())]
-          : [];
-        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere. That
-        // beside work stays with it, since what is served there is checked.
-        if (!working) {
-          stops.push(
-            health.lied.subscribe(() => standing.end()),
-            this.#reviewed.subscribe(() => {
-              if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked()))
-                standing.end();
-            }),
-          );
-        }
-        try {
-          await health.endpoint.subscribe(
-            request,
-            (item) => onItem(item, health.endpoint.url),
-            standing.signal,
-          );
-        } catch (error) {
-          if (signal.aborted) return;
-          this.#logger.debug(
-            'Subscription ended',
-            { endpoint: health.endpoint.url, method: request.method },
-            error,
-          );
-        } finally {
-          for (const stop of stops) stop();
-          standing.end();
-        }
-      }
-      await this.#untilWorkMoves(working, retryMs, besideWork, signal);
-    }
+    // All of them: whoever reads from one of several endpoints needs what that one announces.
+    await Promise.all(
+      this.#endpoints.map((health) => this.#followOn(health, request, onItem, options)),
+    );
   }
 
-  /** Waits for a while, or until work has gone to another endpoint. */
-  async #untilWorkMoves(
-    working: EndpointHealth | undefined,
-    waitMs: number,
-    besideWork: boolean,
-    signal: AbortSignal,
+  async #followOn(
+    health: EndpointHealth,
+    request: SubscriptionRequest,
+    onItem: (item: unknown, url: string) => void,
+    options: FollowOptions,
   ): Promise<void> {
-    const step = new AbortScope(signal);
-    await Promise.race([
-      this.#clock.sleep(waitMs, step.signal),
-      ...(besideWork ? [this.#atWork.until((at) => at !== working, step.signal)] : []),
-    ])
-      .catch(() => {})
-      .finally(() => step.end());
-  }
-
-  /** Those that can be asked, in order of preference, but such as lag or are slow behind the others. */
-  #ranked(): EndpointHealth[] {
-    const usable = this.#endpoints.filter((health) => health.usable);
-    const rank = (health: EndpointHealth) => (this.#isWorse(health, usable) ? 1 : 0);
-    return usable
-      .map((health) => ({ health, rank: rank(health) }))
-      .sort((a, b) => a.rank - b.rank)
-      .map(({ health }) => health);
-  }
-
-  #isWorse(health: EndpointHealth, usable: readonly EndpointHealth[]): boolean {
-    return usable.some((other) => {
-      if (other === health || !this.#trusts(other) || other.lagMs > MAX_LAG_MS) return false;
-      if (health.lagMs > MAX_LAG_MS || this.#isPreferredTo(other, health)) return true;
-      const [mine, theirs] = [health.latencyMs, other.latencyMs];
-      if (mine === undefined || theirs === undefined || mine < SLOW_MS) return false;
-      return mine > theirs * SLOW_FACTOR;
-    });
-  }
-
-  #isPreferredTo(other: EndpointHealth, health: EndpointHealth): boolean {
-    return this.#preferred.has(other.endpoint) && !this.#preferred.has(health.endpoint);
+    const { signal, retryMs = 3_000, isChecked = false } = options;
+    const { endpoint } = health;
+    const isReady = (one: EndpointHealth) =>
+      isChecked ? one.isAdmitted && one.endpoint.connected.value : one.usable;
+    while (!signal.aborted) {
+      try {
+        await this.#waitFor([health], isReady, signal);
+      } catch {
+        return;
+      }
+      const standing = new AbortScope(signal);
+      // What a liar announces is of no use, unless it is checked.
+      const stopWatchingLies = isChecked ? () => {} : health.lied.subscribe(() => standing.end());
+      try {
+        await endpoint.subscribe(request, (item) => onItem(item, endpoint.url), standing.signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#logger.debug(
+          'Subscription ended',
+          { endpoint: endpoint.url, method: request.method },
+          error,
+        );
+      } finally {
+        stopWatchingLies();
+        standing.end();
+      }
+      // Lost with its connection it is made anew with the next one; refused, the node is not asked all the time.
+      if (isReady(health)) await this.#clock.sleep(retryMs, signal).catch(() => {});
+    }
   }
 
   /** Runs work whose signal ends when the endpoint falls behind another one, or lies elsewhere while there is another. */
@@ -378,15 +343,15 @@ export class JsonRpcClient implements Service {
     run: (rpc: RpcCaller, signal: AbortSignal | undefined) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    this.#atWork.set(health);
     const scope = new AbortScope(signal);
     let left: ChainClientError | undefined;
     const stopWatching = this.#reviewed.subscribe(() => {
       const usable = this.#endpoints.filter((candidate) => candidate.usable);
-      if (left || !this.#isWorse(health, usable)) return;
+      if (left || !this.#ranking.isWorse(health, usable)) return;
       const { lagMs, latencyMs } = health;
-      const isBehind = lagMs > MAX_LAG_MS;
-      const preferred = !isBehind && usable.some((other) => this.#isPreferredTo(other, health));
+      const preferred =
+        !this.#ranking.isBehind(health) &&
+        usable.some((other) => this.#ranking.isPreferredTo(other, health));
       left = new ChainClientError(
         ChainClientErrorCode.ENDPOINT_BEHIND,
         `The node ${health.endpoint.url} is behind another one, which is asked instead`,
@@ -437,25 +402,36 @@ export class JsonRpcClient implements Service {
     return true;
   }
 
-  async #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw abortedError(signal);
-    if (this.#tasks.signal.aborted) throw this.#closedError();
-    if (this.#endpoints.some((health) => health.usable)) return;
-    const now = this.#clock.now();
-    const soonest = Math.min(
-      ...this.#endpoints
-        .filter((health) => health.endpoint.connected.value)
-        .map((health) => health.setAsideUntilMs - now),
-      MAX_WAIT_STEP_MS,
-    );
-    const seen = this.#changed.value;
-    const step = new AbortScope(this.#tasks.signal, signal);
-    await Promise.race([
-      this.#clock.sleep(Math.max(1, soonest), step.signal),
-      this.#changed.until((value) => value !== seen, step.signal),
-    ])
-      .catch(() => {})
-      .finally(() => step.end());
+  #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
+    return this.#waitFor(this.#endpoints, (health) => health.usable, signal);
+  }
+
+  /** Waits until one of some endpoints is ready. */
+  async #waitFor(
+    endpoints: readonly EndpointHealth[],
+    isReady: (health: EndpointHealth) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    for (;;) {
+      if (signal?.aborted) throw abortedError(signal);
+      if (this.#tasks.signal.aborted) throw this.#closedError();
+      if (endpoints.some(isReady)) return;
+      const now = this.#clock.now();
+      const soonest = Math.min(
+        ...endpoints
+          .filter((health) => health.endpoint.connected.value && health.setAsideUntilMs > now)
+          .map((health) => health.setAsideUntilMs - now),
+        MAX_WAIT_STEP_MS,
+      );
+      const seen = this.#changed.value;
+      const step = new AbortScope(this.#tasks.signal, signal);
+      await Promise.race([
+        this.#clock.sleep(Math.max(1, soonest), step.signal),
+        this.#changed.until((value) => value !== seen, step.signal),
+      ])
+        .catch(() => {})
+        .finally(() => step.end());
+    }
   }
 
   #closedError(): ChainClientError {

@@ -80,6 +80,9 @@ export class ChainFactsReader {
       const account = this.#sessionAccounts.get(worker);
       if (account) add(keysOf.session(account));
     }
+    const { accounts = [] } = query;
+    const accountKey = (account: Hex) => items.key('system', 'account', account);
+    add(accounts.map(accountKey));
     for (const origin of query.origins) add([items.key('phalaMq', 'offchainIngress', origin)]);
     for (const pool of query.pools) {
       add([items.key('phalaBasePool', 'pools', pool)]);
@@ -131,6 +134,12 @@ export class ChainFactsReader {
       block: head.number,
       blockHash: head.hash,
       coolDownPeriodSec: Number(coolDown ?? 0n),
+      balances: new Map(
+        accounts.map((account) => [
+          account,
+          this.#value(api, values, accountKey(account), 'system', 'account', freeOf) ?? 0n,
+        ]),
+      ),
       ingress: new Map(
         query.origins.map((origin) => {
           const key = items.key('phalaMq', 'offchainIngress', origin);
@@ -288,6 +297,10 @@ class Items {
 
 function bigintOf(value: Codec): bigint {
   return BigInt(value.toString());
+}
+
+function freeOf(value: Codec): bigint {
+  return bigintOf((value as unknown as { data: { free: Codec } }).data.free);
 }
 
 function balanceOf(value: Codec): bigint {

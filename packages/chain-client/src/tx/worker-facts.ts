@@ -64,6 +64,8 @@ export interface ChainFactsQuery {
   /** SCALE MessageOrigins whose next sequence is wanted. */
   origins: readonly Hex[];
   pools: readonly bigint[];
+  /** Accounts whose free balance is wanted. @default none */
+  accounts?: readonly Hex[];
   /** Hash of the block to look at. @default the finalised head */
   at?: Hex;
 }
@@ -78,4 +80,6 @@ export interface ChainFacts {
   /** Pools that do not exist, or are vaults, are missing. */
   pools: ReadonlyMap<bigint, PoolFacts>;
   coolDownPeriodSec: number;
+  /** Free balance by account, in the smallest unit; 0 for one that does not exist. Absent where none was asked for. */
+  balances?: ReadonlyMap<Hex, bigint>;
 }

@@ -95,6 +95,8 @@ export class ChainOperations {
    */
   readonly #attempts = new Map<string, number>();
   #refreshRa: number | undefined;
+  /** What was last said of a worker that computes. */
+  #notice: string | undefined;
   #lastRegistration: number | undefined;
 
   constructor(options: ChainOperationsOptions, collaborators: ChainOperationsCollaborators) {
@@ -257,6 +259,9 @@ export class ChainOperations {
           onDone();
         }
         if (plan.notice !== undefined) say(plan.notice);
+        // What was noticed is over.
+        else if (this.#notice !== undefined) say('Now the worker should be active.');
+        this.#notice = plan.notice;
         return false;
     }
   }

@@ -50,6 +50,22 @@ describe('planNext', () => {
     [
       'refresh wanted while cooling down',
       { refreshRa: 5, ...facts({ sessionState: 'WorkerCoolingDown' }) },
+      { kind: 'register', epoch: 'refresh-5', forceRefresh: true },
+    ],
+    [
+      'refresh wanted where no attestation is possible',
+      { refreshRa: 5, settings: { ...base.settings, skipRa: true } },
+      { kind: 'hold' },
+    ],
+    ['stopped by order', { spec: { ...base.spec, halted: true } }, { kind: 'hold' }],
+    [
+      'stopped by order, ready',
+      { spec: { ...base.spec, halted: true }, ...facts({ sessionState: 'Ready' }) },
+      { kind: 'hold' },
+    ],
+    [
+      'stopped by order, not registered',
+      { spec: { ...base.spec, halted: true }, ...facts({ registered: false }) },
       { kind: 'hold' },
     ],
     [

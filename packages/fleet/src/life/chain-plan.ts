@@ -53,6 +53,10 @@ export function planNext(input: PlanInput): Plan {
   if (facts.poolId !== undefined && facts.poolId !== spec.poolId) {
     return { kind: 'otherPool', poolId: facts.poolId };
   }
+  // Asked for by the operator: also of one that cools down or is stopped.
+  if (refreshRa !== undefined && !settings.skipRa) {
+    return { kind: 'register', epoch: `refresh-${refreshRa}`, forceRefresh: true };
+  }
   if (spec.halted) return { kind: 'hold', message: haltMessage(facts.sessionState) };
   if (facts.sessionState === 'WorkerCoolingDown') {
     return { kind: 'hold', message: 'Worker is cooling down, skipping on-chain operations.' };
@@ -66,7 +70,7 @@ export function planNext(input: PlanInput): Plan {
           'Attestation is switched off (PHALA_DEV_SKIP_RA), the worker cannot be registered.',
       };
     }
-    return { kind: 'register', epoch: reason, forceRefresh: refreshRa !== undefined };
+    return { kind: 'register', epoch: reason, forceRefresh: false };
   }
   if (facts.poolId === undefined) return planPool(input);
   return planSession(input);

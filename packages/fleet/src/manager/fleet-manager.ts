@@ -177,6 +177,11 @@ export class FleetManager implements Service {
     return this.#jobs.submit(...args);
   }
 
+  /** Transactions that were asked for: since when the oldest waits for its outcome, and whether any had one. */
+  get jobs(): { oldestMs: number | undefined; hasSettled: boolean } {
+    return { oldestMs: this.#jobs.oldestPendingMs, hasSettled: this.#jobs.settledCount > 0 };
+  }
+
   #apply({ pools, workers }: InventorySnapshot): void {
     const specs = new Map<string, WorkerSpec>();
     for (const worker of workers.values()) {
@@ -322,11 +327,15 @@ export class FleetManager implements Service {
     const keys = this.#publicKeys();
     const origins = new Set([...keys.map(originOf), ...this.#egress.origins]);
     const pools = new Set([...this.#specs.values()].map(({ poolId }) => poolId));
+    const operators = [...this.#collaborators.inventory.snapshot.pools.values()]
+      .filter(({ enabled }) => enabled)
+      .map(({ operatorPublicKey }) => operatorPublicKey);
     const ordered = [...(this.#collaborators.orders?.orders.value.values() ?? [])];
     this.#collaborators.chain.setInterest({
       workers: [...new Set([...keys, ...ordered.map(({ publicKey }) => publicKey)])],
       origins: [...origins],
       pools: [...pools],
+      accounts: [...new Set(operators)],
     });
   }
 

@@ -35,11 +35,24 @@ export class JobDesk {
   readonly #settled = new Map<string, JobOutcome & { ok: true }>();
   /** In order of time. */
   readonly #failed = new Map<string, { outcome: JobOutcome; atMs: number }>();
+  /** When those were asked for that have no outcome yet, ms since 1970, in order of time. */
+  readonly #pending = new Map<symbol, number>();
+  #settledCount = 0;
   readonly #clock: Clock;
 
   constructor(collaborators: JobDeskCollaborators) {
     this.#collaborators = collaborators;
     this.#clock = collaborators.clock ?? systemClock;
+  }
+
+  /** Since when the oldest job waits for its outcome, ms since 1970. */
+  get oldestPendingMs(): number | undefined {
+    return this.#pending.values().next().value;
+  }
+
+  /** Jobs that had an outcome. */
+  get settledCount(): number {
+    return this.#settledCount;
   }
 
   /** Asks for a worker's transaction. Never rejects but with the signal. */
@@ -61,6 +74,8 @@ export class JobDesk {
     const settled = this.#settled.get(id) ?? this.#failed.get(id)?.outcome;
     if (settled) return settled;
     logger.info('Asking for a transaction', { job: id, pool: pool.poolId });
+    const pending = Symbol(id);
+    this.#pending.set(pending, this.#clock.now());
     try {
       const outcome = await producer.submit(
         {
@@ -73,6 +88,7 @@ export class JobDesk {
         },
         signal,
       );
+      this.#settledCount += 1;
       if (outcome.ok) {
         if (this.#settled.size < MAX_SETTLED) this.#settled.set(id, outcome);
         logger.info('Transaction is in a block', { job: id, block: outcome.blockNumber });
@@ -96,6 +112,8 @@ export class JobDesk {
       );
       logger.warn('Job could not be handed in', { job: id }, error);
       return { ok: false, error: failure.toObject() };
+    } finally {
+      this.#pending.delete(pending);
     }
   }
 

@@ -16,6 +16,8 @@ export class FakeChain {
   freeStake = 1_000_000_000_000_000n;
   block = 0;
   coolDownPeriodSec = 0;
+  /** Of workers that are registered. */
+  score = 100;
   /** Second at which sessions that are stopped begin to cool down. */
   coolDownStart = 0n;
   /** What becomes of a job instead of success. */
@@ -38,6 +40,7 @@ export class FakeChain {
       block: this.block,
       blockHash: `0x${'00'.repeat(32)}`,
       coolDownPeriodSec: this.coolDownPeriodSec,
+      balances: new Map(),
       workers: new Map(this.interest.workers.map((key) => [key, { ...this.of(key) }])),
       ingress: new Map(
         this.interest.origins.map((origin) => [origin, this.ingress.get(origin) ?? 0n]),
@@ -78,7 +81,7 @@ export class FakeChain {
       case 'REGISTER_WORKER':
         worker.registered = true;
         worker.operator = OPERATOR;
-        worker.initialScore = 100;
+        worker.initialScore = this.score;
         return;
       case 'ADD_WORKER':
         worker.poolId = BigInt(job.payload.pid);

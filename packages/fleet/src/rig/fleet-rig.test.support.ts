@@ -8,6 +8,7 @@ import { Inventory } from '../inventory/inventory.js';
 import { FleetManager, type FleetManagerOptions } from '../manager/fleet-manager.js';
 import type {
   ProviderView,
+  RunnerSettings,
   ToManager,
   ToRunner,
   WorkerEvent,
@@ -25,6 +26,21 @@ import { paraHeadAt } from './scripted-chains.test.support.js';
 
 const PHA = 1_000_000_000_000n;
 
+/** How runners of a rig work. */
+export const rigSettings: RunnerSettings = {
+  requestTimeoutMs: 1_000,
+  blobTimeoutMs: 1_000,
+  keepAlive: true,
+  keepAliveTimeoutMs: 1_000,
+  blobConcurrency: 16,
+  cacheMaxItems: 1_000,
+  cacheMaxBytes: 1_000_000,
+  cacheMaxAgeMs: 60_000,
+  skipRa: false,
+  minScore: 50,
+  enforceMinScore: false,
+};
+
 /** A whole fleet in one process: manager, runners in memory, scripted workers, providers and chain. */
 export class FleetRig {
   readonly providers = [new FakeProvider('p1'), new FakeProvider('p2')];
@@ -38,6 +54,8 @@ export class FleetRig {
   readonly orders: OrderDesk;
   /** Finalised para height that the chain knows and no provider has. */
   paraTarget: number | undefined;
+  /** The chain has register_worker_v2. */
+  supportsV2 = true;
   #ticking: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -52,26 +70,14 @@ export class FleetRig {
         maxWorkersPerRunner: 10,
         syncOnly: false,
         runner: { restartMinMs: 5, restartMaxMs: 20 },
-        settings: {
-          requestTimeoutMs: 1_000,
-          blobTimeoutMs: 1_000,
-          keepAlive: true,
-          keepAliveTimeoutMs: 1_000,
-          blobConcurrency: 16,
-          cacheMaxItems: 1_000,
-          cacheMaxBytes: 1_000_000,
-          cacheMaxAgeMs: 60_000,
-          skipRa: false,
-          minScore: 50,
-          enforceMinScore: false,
-        },
+        settings: rigSettings,
         ...options,
       },
       {
         inventory,
         providers: this.views,
         chain: this.chain,
-        registerWorkerV2: () => true,
+        registerWorkerV2: () => this.supportsV2,
         bestBlock: () => this.chain.block,
         producer: this.chain,
         orders: book,

@@ -174,7 +174,7 @@ describe('transactions over Walkie', () => {
     serve(undefined);
     await expect(client.call('ListTransactions', {})).rejects.toMatchObject({
       code: 'NOT_FOUND',
-      message: expect.stringMatching(/built-in trader/) as string,
+      message: expect.stringMatching(/no queue/) as string,
     });
   });
 });

@@ -9,6 +9,7 @@ import { isoWithOffset } from '../life/message-log.js';
 import type { FleetManager } from '../manager/fleet-manager.js';
 import { sessionInfoJson } from '../manager/session-info.js';
 import type { WorkerCommand } from '../runner/messages.js';
+import { configMode, type FleetAbsence } from './absence.js';
 import {
   identityFromWire,
   poolFromWire,
@@ -21,8 +22,10 @@ import {
 /** What the handlers answer from. */
 export interface LifecycleHandlersCollaborators {
   inventory: Inventory;
-  /** Undefined in config mode. */
+  /** Undefined while no worker is driven. */
   fleet: Pick<FleetManager, 'snapshot' | 'workerFacts' | 'command'> | undefined;
+  /** Why that is so. @default config mode */
+  absence?: FleetAbsence;
   clock?: Clock;
 }
 
@@ -80,12 +83,7 @@ export function serveLifecycle(
   const command = (what: WorkerCommand) => async (request: UuidQueryRequest) => {
     const rows = rowsOf(inventory, request.ids);
     const { fleet } = collaborators;
-    if (!fleet) {
-      throw new FleetError(
-        FleetErrorCode.CONFIG_MODE,
-        'Workers are not driven in config mode (PHALA_LIFECYCLE_CONFIG_MODE)',
-      );
-    }
+    if (!fleet) throw (collaborators.absence ?? configMode).error();
     await Promise.all(rows.map((row) => fleet.command(row.uuid, what)));
     return { workerStates: rows.map((row) => stateOf(collaborators, row)) };
   };
@@ -94,13 +92,16 @@ export function serveLifecycle(
   walkie.handle('KickWorker', command('kick'));
 }
 
-function stateOf({ inventory, fleet, clock }: LifecycleHandlersCollaborators, row: WorkerRow) {
+function stateOf(
+  { inventory, fleet, absence = configMode, clock }: LifecycleHandlersCollaborators,
+  row: WorkerRow,
+) {
   const snapshot = fleet?.snapshot(row.uuid);
   const facts =
     snapshot?.publicKey === undefined ? undefined : fleet?.workerFacts(snapshot.publicKey);
   const pool = inventory.snapshot.pools.get(row.poolUuid);
   const idle = !fleet
-    ? 'Config mode, workers are not driven.'
+    ? absence.message
     : !row.enabled
       ? 'Worker is disabled.'
       : pool?.enabled === false

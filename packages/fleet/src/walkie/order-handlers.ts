@@ -4,9 +4,9 @@ import {
   type Walkie,
 } from '@runtime-bridge/walkie-protocol';
 
-import { FleetError, FleetErrorCode } from '../errors.js';
 import type { OrderAction, OrderKind } from '../orders/order.js';
 import type { OrderDesk } from '../orders/order-desk.js';
+import { configMode, type FleetAbsence } from './absence.js';
 
 const methods = {
   StopWorker: 'stop',
@@ -22,19 +22,21 @@ const kinds: Record<OrderKind, WireKind> = {
 
 /**
  * Answers StopWorker, DrainWorker, ReclaimWorker, ResumeWorker and ListStandingOrders.
- * @param collaborators desk is undefined in config mode
+ * @param collaborators desk is undefined while no worker is driven
  */
 export function serveOrders(
   walkie: Walkie,
-  { desk }: { desk: Pick<OrderDesk, 'request' | 'list'> | undefined },
+  {
+    desk,
+    absence = configMode,
+  }: {
+    desk: Pick<OrderDesk, 'request' | 'list'> | undefined;
+    /** Why that is so. @default config mode */
+    absence?: FleetAbsence;
+  },
 ): void {
   const ask = (action: OrderAction) => async (request: RequestOf<'StopWorker'>) => {
-    if (!desk) {
-      throw new FleetError(
-        FleetErrorCode.CONFIG_MODE,
-        'Workers are not driven in config mode (PHALA_LIFECYCLE_CONFIG_MODE)',
-      );
-    }
+    if (!desk) throw absence.error();
     const answer = await desk.request(action, request.ids, request.confirmation);
     return {
       accepted: answer.accepted,

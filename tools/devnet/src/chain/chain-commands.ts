@@ -1,11 +1,16 @@
 import { integerOf, type ControlCommand } from '../control/control-server.js';
 import { FaultRequestError } from '../faults/index.js';
+import type { StateVersion } from '../primitives/trie.js';
 import type { ChainDriver } from './driver.js';
 
 /** What the control port of the chains can do besides faults. */
 export function chainCommands(
   driver: ChainDriver,
-  disconnect: () => void,
+  actions: {
+    disconnect: () => void;
+    /** Submits the extrinsic that sets new code. */
+    upgrade: (specVersion: number, stateVersion: StateVersion) => void;
+  },
 ): Readonly<Record<string, ControlCommand>> {
   const { state } = driver.pair;
   return {
@@ -76,10 +81,21 @@ export function chainCommands(
         return state;
       },
     },
+    upgrade: {
+      description:
+        'sudo sets a new runtime for the parachain: {"specVersion": n, "stateVersion": 0|1}; ' +
+        'from 1290 on its extrinsics have CheckMetadataHash',
+      run: async (parameters) => {
+        const specVersion = integerOf(parameters, 'specVersion', 1290, 1, 999_999_999);
+        const stateVersion = integerOf(parameters, 'stateVersion', 0, 0, 1);
+        actions.upgrade(specVersion, stateVersion === 1 ? 1 : 0);
+        return { specVersion, stateVersion };
+      },
+    },
     disconnect: {
       description: 'breaks every RPC connection now',
       run: async () => {
-        disconnect();
+        actions.disconnect();
         return {};
       },
     },

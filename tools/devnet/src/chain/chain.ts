@@ -35,6 +35,15 @@ export interface FinalizeOptions {
   meta?: readonly (readonly [name: string, value: Uint8Array])[];
 }
 
+/** What a chain works with. */
+export interface ChainParts {
+  db: ChainRows;
+  genesis: () => readonly KeyChange[];
+  /** State version of the blocks after a state; when undefined, that of block 0 for ever. */
+  stateVersionAfter?: (state: Trie) => StateVersion;
+  onListenerError: (error: unknown) => void;
+}
+
 const RECENT_BLOCKS = 256;
 const RECENT_STATES = 64;
 
@@ -56,27 +65,24 @@ export class Chain {
     readonly name: string,
     readonly stateVersion: StateVersion,
     private readonly store: ChainStore,
-    onListenerError: (error: unknown) => void,
+    private readonly deps: ChainParts,
   ) {
-    this.events = new Events(onListenerError);
+    this.events = new Events(deps.onListenerError);
     this.trieDb = new TrieDb({ load: (hash) => this.store.node(hash) });
   }
 
   /**
    * Opens a chain; one that is not in the database yet is begun with `genesis()`.
    *
+   * @param options.stateVersion of block 0
    * @param options.id a byte that tells this chain's rows from others in the same database
    */
   static async open(
     options: { name: string; id: number; stateVersion: StateVersion },
-    deps: {
-      db: ChainRows;
-      genesis: () => readonly KeyChange[];
-      onListenerError: (error: unknown) => void;
-    },
+    deps: ChainParts,
   ): Promise<Chain> {
     const store = new ChainStore(deps.db, options.id);
-    const chain = new Chain(options.name, options.stateVersion, store, deps.onListenerError);
+    const chain = new Chain(options.name, options.stateVersion, store, deps);
     const genesisHash = store.canonical(0);
     if (genesisHash === undefined) await chain.begin(deps.genesis());
     else chain.resume(genesisHash);
@@ -152,7 +158,8 @@ export class Chain {
     if (recent !== undefined) return recent;
     const header = this.header(hash);
     if (header === undefined) throw new TrieNodeMissing(`unknown block ${key}`);
-    const trie = Trie.at(this.trieDb, decodeHeader(header).stateRoot, this.stateVersion);
+    const { stateRoot } = decodeHeader(header);
+    const trie = this.versioned(Trie.at(this.trieDb, stateRoot, this.stateVersion));
     remember(this.states, key, trie, RECENT_STATES);
     return trie;
   }
@@ -192,7 +199,7 @@ export class Chain {
       await batch.write();
       this.trieDb.saved(nodes);
       remember(this.blocks, toHex(block.hash), block, RECENT_BLOCKS);
-      remember(this.states, toHex(block.hash), state, RECENT_STATES);
+      remember(this.states, toHex(block.hash), this.versioned(state), RECENT_STATES);
       if (turn !== undefined) this.bestRef = block;
       this.events.emit('new', block);
       if (turn !== undefined) this.events.emit('best', { block, ...turn });
@@ -306,6 +313,12 @@ export class Chain {
     const state = this.state(header.parentHash).with(block.changes);
     if (!bytesEqual(state.root(), header.stateRoot)) throw fail('state root');
     return state;
+  }
+
+  /** A state that the next block's changes are written to in the right version. */
+  private versioned(state: Trie): Trie {
+    const version = this.deps.stateVersionAfter?.(state) ?? this.stateVersion;
+    return version === state.version ? state : state.withVersion(version);
   }
 
   private isCanonical(block: Block): boolean {

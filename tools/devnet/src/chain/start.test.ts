@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
-import type { ApiOptions, SubmittableExtrinsic } from '@polkadot/api/types';
+import { ApiPromise, WsProvider } from '@polkadot/api';
+import type { ApiOptions } from '@polkadot/api/types';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../log.js';
 import { fromHex, toHex } from '../primitives/bytes.js';
@@ -50,22 +50,6 @@ async function reached(api: ApiPromise, number: number): Promise<void> {
   expect(head.number.toNumber()).toBeGreaterThanOrEqual(number);
 }
 
-/** Sends and waits until final; the names of the extrinsic's events. */
-function send(extrinsic: SubmittableExtrinsic<'promise'>, signer: string): Promise<string[]> {
-  const pair = new Keyring({ type: 'sr25519' }).addFromUri(signer);
-  return new Promise((resolve, reject) => {
-    extrinsic
-      .signAndSend(pair, ({ status, events, dispatchError }) => {
-        if (dispatchError !== undefined) reject(new Error(dispatchError.toString()));
-        if (status.isInvalid || status.isDropped) reject(new Error(status.type));
-        if (status.isFinalized) {
-          resolve(events.map(({ event }) => `${event.section}.${event.method}`));
-        }
-      })
-      .catch(reject);
-  });
-}
-
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'devnet-start-'));
   chains = await startChains({ ...OPTIONS, directory }, { log: silentLog });
@@ -81,41 +65,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe('an unchanged @polkadot/api', () => {
-  it('follows the heads of both chains', async () => {
-    for (const api of [relay, para]) {
-      const numbers = await new Promise<number[]>((resolve) => {
-        const seen: number[] = [];
-        void api.rpc.chain.subscribeNewHeads((head) => {
-          seen.push(head.number.toNumber());
-          if (seen.length === 4) resolve(seen);
-        });
-      });
-      const [first = 0] = numbers;
-      expect(numbers).toEqual([first, first + 1, first + 2, first + 3]);
-    }
-  }, 20_000);
-
-  it('reads storage and decodes blocks and events', async () => {
-    expect((await para.query['parachainInfo']?.['parachainId']?.())?.toString()).toBe('2004');
-    const hash = await relay.rpc.chain.getBlockHash(5);
-    const at = await relay.at(hash);
-    expect((await at.query['grandpa']?.['currentSetId']?.())?.toString()).toBe('1');
-    const { block } = await relay.rpc.chain.getBlock(hash);
-    expect(block.extrinsics.map((x) => `${x.method.section}.${x.method.method}`)).toEqual([
-      'timestamp.set',
-    ]);
-    const events = (await at.query['system']?.['events']?.()) as unknown as {
-      event: { section: string; method: string };
-    }[];
-    expect(events.map(({ event }) => `${event.section}.${event.method}`)).toEqual([
-      'system.ExtrinsicSuccess',
-      'grandpa.NewAuthorities',
-    ]);
-    const now = (await at.query['timestamp']?.['now']?.())?.toString();
-    expect(Math.abs(Number(now) - Date.now())).toBeLessThan(60_000);
-  });
-
+describe('the relay chain', () => {
   it('proves the parachain’s head under a relay header', async () => {
     const hash = await relay.rpc.chain.getFinalizedHead();
     const header = await relay.rpc.chain.getHeader(hash);
@@ -130,18 +80,6 @@ describe('an unchanged @polkadot/api', () => {
     const known = await para.rpc.chain.getBlockHash(decodeHeader(head).number);
     expect(known.toHex()).toBe(toHex(headerHash(head)));
   });
-
-  it('sends a transaction and watches it to the end', async () => {
-    const bob = new Keyring({ type: 'sr25519' }).addFromUri('//Bob');
-    const before = await para.rpc.system.accountNextIndex(bob.address);
-    const remark = para.tx['system']?.['remark']?.('0x0102');
-    if (remark === undefined) throw new Error('no system.remark');
-    expect(await send(remark, '//Bob')).toContain('system.ExtrinsicSuccess');
-    const after = await para.rpc.system.accountNextIndex(bob.address);
-    expect(after.toNumber()).toBe(before.toNumber() + 1);
-    const info = await remark.paymentInfo(bob);
-    expect(info.partialFee.toBigInt()).toBeGreaterThan(0n);
-  }, 30_000);
 });
 
 describe('the parachain', () => {
@@ -167,23 +105,6 @@ describe('the parachain', () => {
     await provider.disconnect();
   });
 });
-
-it('serves a relay chain of the new era', async () => {
-  const other = await mkdtemp(join(tmpdir(), 'devnet-new-'));
-  const started = await startChains(
-    { ...OPTIONS, directory: other, relay: 'new' },
-    { log: silentLog },
-  );
-  const api = await connect(started.relayUrl);
-  const authorities = await api.query['grandpa']?.['authorities']?.();
-  expect(authorities?.toJSON()).toHaveLength(4);
-  expect(await api.rpc.state.getStorage(toHex(RelayKey.grandpaAuthoritiesOld))).toMatchObject({
-    isNone: true,
-  });
-  await api.disconnect();
-  await started.stop();
-  await rm(other, { recursive: true });
-}, 20_000);
 
 it('does not share a directory with another process', async () => {
   await expect(startChains({ ...OPTIONS, directory }, { log: silentLog })).rejects.toThrow(

@@ -8,11 +8,21 @@ import { Ballast } from './ballast.js';
 import { blocksAbove } from './blocks-above.js';
 import type { Log } from '../log.js';
 import { relayMetadata } from '../metadata/index.js';
-import { devGenesis, ParaRuntime, TxPool } from '../para/index.js';
+import {
+  codeOf,
+  devGenesis,
+  ParaRuntime,
+  releaseIn,
+  releaseOf,
+  stateVersionOf,
+  TxPool,
+} from '../para/index.js';
 import { toHex, utf8 } from '../primitives/bytes.js';
+import type { StateVersion } from '../primitives/trie.js';
 import { RelayAuthor } from '../relay/author.js';
 import { RelayRuntime } from '../relay/runtime.js';
 import { relayGenesis, type RelayEra } from '../relay/state.js';
+import { RelayTransactions } from '../relay/transactions.js';
 import { nodeMethods } from '../rpc/methods.js';
 import type { NodeIdentity } from '../rpc/node.js';
 import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
@@ -36,6 +46,10 @@ export interface ConsensusOptions {
   /** Relay blocks per session; the set changes in the last of each. */
   sessionBlocks: number;
   paraId: number;
+  /** Of the relay chain's states; as Kusama's of the era when undefined. */
+  relayStateVersion?: StateVersion | undefined;
+  /** Of the parachain's states at first; 0 when undefined, the only one that pRuntime computes. */
+  paraStateVersion?: StateVersion | undefined;
 }
 
 /** Settings of the two chains. */
@@ -189,15 +203,19 @@ async function startControl(
     opened: { stop(): Promise<void> }[];
     faults: FaultBook;
     driver: ChainDriver;
-    network: { servers: readonly { server: RpcServer }[] };
+    network: { servers: readonly { server: RpcServer }[]; account: NetworkAccount };
   },
 ): Promise<string | undefined> {
   const { faults, driver, network, opened } = deps;
   if (options.controlPort === undefined) return undefined;
   const disconnect = () => network.servers.forEach(({ server }) => server.dropConnections());
+  const upgrade = (specVersion: number, stateVersion: StateVersion) =>
+    network.account.submitAsRoot('system', 'setCode', [
+      toHex(codeOf(releaseOf(specVersion, stateVersion))),
+    ]);
   const control = new ControlServer(
     { host: options.host, port: options.controlPort },
-    { faults, commands: chainCommands(driver, disconnect) },
+    { faults, commands: chainCommands(driver, { disconnect, upgrade }) },
   );
   await control.start();
   opened.push(control);
@@ -206,15 +224,21 @@ async function startControl(
 
 async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: Log }) {
   const { relay: era, seed, paraId, sessionBlocks } = options;
+  const { relayStateVersion, paraStateVersion } = stateVersions(options);
   const { db, log } = deps;
   const keys = new AuthorityKeys({ seed, count: options.authorities });
-  const relayRuntime = new RelayRuntime({ era, metadata: relayMetadata(era) });
+  const relayRuntime = new RelayRuntime({
+    era,
+    metadata: relayMetadata(era),
+    stateVersion: relayStateVersion,
+  });
   const paraRuntime = await ParaRuntime.create({ paraId });
   const accountPair = await NetworkAccount.pair();
   const dev = devGenesis();
   const { sudo } = dev;
   const genesis = {
     ...dev,
+    release: releaseOf(undefined, paraStateVersion),
     balances: [...dev.balances, [accountPair.publicKey, NETWORK_ACCOUNT_BALANCE] as const],
     proxies: [
       ...dev.proxies,
@@ -225,11 +249,16 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
     log('a listener failed', { error: error instanceof Error ? error.stack : String(error) });
 
   const para = await Chain.open(
-    { name: 'para', id: CHAIN_ID.para, stateVersion: 0 },
-    { db, onListenerError, genesis: () => paraRuntime.genesis(genesis) },
+    { name: 'para', id: CHAIN_ID.para, stateVersion: paraStateVersion },
+    {
+      db,
+      onListenerError,
+      genesis: () => paraRuntime.genesis(genesis),
+      stateVersionAfter: (state) => stateVersionOf(releaseIn(state)),
+    },
   );
   const relay = await Chain.open(
-    { name: 'relay', id: CHAIN_ID.relay, stateVersion: 0 },
+    { name: 'relay', id: CHAIN_ID.relay, stateVersion: relayStateVersion },
     {
       db,
       onListenerError,
@@ -254,12 +283,15 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       ...(options.voteAncestries === true && { votePlan: votesWithAncestries(blocksAbove(relay)) }),
     },
   );
+  const transactions = new RelayTransactions(relayRuntime.version);
   const author = new RelayAuthor(
     { era, paraId, sessionBlocks, slotMs: options.blockMs, seed },
-    { chain: relay, keys },
+    { chain: relay, keys, transactions },
   );
+  const relayPool = new TxPool({}, { runtime: transactions, chain: relay });
   const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
-  const account = NetworkAccount.create({ para, runtime: paraRuntime, pool, sudo }, accountPair);
+  const runtimeAt = (hash: Uint8Array) => paraRuntime.at(para.state(hash));
+  const account = NetworkAccount.create({ para, runtimeAt, pool, sudo }, accountPair);
   const listing = new RelayGenesisListing({ relay, para, account, log });
   const ballast = new Ballast({ bytesPerBlock: options.ballastBytes ?? 0, seed }, account);
   const pair = new ChainPair(
@@ -275,6 +307,7 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       author,
       builder: paraRuntime,
       pool,
+      relayPool,
       finality,
       beforeParaBlock: (relayParent) => {
         listing.beforeParaBlock(relayParent);
@@ -289,13 +322,14 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       identity: RELAY_IDENTITY,
       chain: relay,
       runtimeAt: () => relayRuntime,
+      pool: relayPool,
       finality,
       pha: false,
     }),
     para: nodeMethods({
       identity: PARA_IDENTITY,
       chain: para,
-      runtimeAt: () => paraRuntime,
+      runtimeAt,
       pool,
       pha: true,
     }),
@@ -316,12 +350,24 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
     node('relay', index),
     node('para', index),
   ]).flat();
-  return { relay, para, pair, servers };
+  return { relay, para, pair, servers, account };
+}
+
+/** Kusama's states have been of version 1 since spec 1,000,000, before `:grandpa_authorities` went; Khala's never. */
+function stateVersions(options: ConsensusOptions) {
+  const relayDefault: StateVersion = options.relay === 'new' ? 1 : 0;
+  return {
+    relayStateVersion: options.relayStateVersion ?? relayDefault,
+    paraStateVersion: options.paraStateVersion ?? 0,
+  };
 }
 
 async function checkConfig(relay: Chain, options: ConsensusOptions): Promise<void> {
   const { relay: era, seed, authorities, sessionBlocks, paraId } = options;
-  const wanted = JSON.stringify({ relay: era, seed, authorities, sessionBlocks, paraId });
+  const wanted = JSON.stringify({
+    ...{ relay: era, seed, authorities, sessionBlocks, paraId },
+    ...stateVersions(options),
+  });
   const stored = relay.meta(CONFIG);
   if (stored === undefined) {
     await relay.putMeta(CONFIG, utf8(wanted));

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { formatFault, parseFault, type FaultRequest } from '../faults/index.js';
+import type { StateVersion } from '../primitives/trie.js';
 import type { RelayEra } from '../relay/state.js';
 import { PRUNTIME_VERSIONS, type PruntimeVersion } from '../workers/index.js';
 
@@ -17,6 +18,8 @@ export interface CliOptions {
   finalityLag: number;
   justificationPeriod: number;
   relay: RelayEra;
+  relayStateVersion: StateVersion | undefined;
+  paraStateVersion: StateVersion;
   pruntime: PruntimeVersion[];
   seed: string;
   checkpointBlocks: number;
@@ -136,6 +139,24 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
       )
         .choices(['old', 'new'])
         .default('old'),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--relay-state-version <n>',
+        '1: values above 32 bytes are hashed in trie nodes; as Kusama’s when not given: old 0, new 1',
+        integer(0, 1),
+      ),
+  ],
+  [
+    'chains',
+    () =>
+      option(
+        '--para-state-version <n>',
+        'the same of the parachain; no pRuntime follows one of version 1',
+        integer(0, 1),
+      ).default(0),
   ],
   [
     'chains',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { allCommand, chainsCommand, workersCommand, type CliContext } from './commands.js';
 import { integer, optionsOf, type CliOptions } from './options.js';
@@ -14,6 +15,7 @@ export function createProgram(context: CliContext): Command {
     .description(
       'A relay chain, a parachain and pRuntime workers on this machine, for rehearsal and tests',
     )
+    .version(ownVersion())
     .configureOutput({
       writeOut: (text) => context.print(text),
       writeErr: (text) => context.printError(text),
@@ -54,4 +56,10 @@ export function createProgram(context: CliContext): Command {
     .option('--stop-with-stdin', 'stop when standard input ends', false)
     .action((options: ReplayCommandOptions) => replayCommand(options, context));
   return program;
+}
+
+/** Of this package's manifest, which is two folders up from source and build alike. */
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -163,6 +163,12 @@ export const commonTypes: Readonly<Record<string, TypeDef>> = {
     ['T'],
   ]),
   CheckNonce: wrapper('frame_system::extensions::check_nonce::CheckNonce', 'Compact<u32>', [['T']]),
+  CheckMetadataHash: struct(
+    'frame_metadata_hash_extension::CheckMetadataHash',
+    { mode: 'MetadataHashMode' },
+    [['T']],
+  ),
+  MetadataHashMode: enumeration('frame_metadata_hash_extension::Mode', ['Disabled', 'Enabled']),
   CheckWeight: struct('frame_system::extensions::check_weight::CheckWeight', {}, [['T']]),
 };
 

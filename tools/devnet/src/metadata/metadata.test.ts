@@ -8,11 +8,12 @@ import { decodeExtrinsic, unsignedExtrinsic } from '../para/extrinsic.js';
 import { sessionAccount } from '../para/pallets/base-pool.js';
 import { offchainIngress } from '../para/pallets/mq.js';
 import { workers } from '../para/pallets/registry-storage.js';
+import { releaseOf } from '../para/release.js';
 import { paraMetadata, runtimeCodecs } from '../para/runtime-types.js';
 import { fixtures, recordedMetadata, shapesOf, type Shapes } from './recorded.test.kit.js';
 import { relayMetadata } from './relay.js';
 
-const ours = paraMetadata(defaultRuntimeConfig);
+const ours = paraMetadata(defaultRuntimeConfig, releaseOf());
 
 /** Everything of ours that is not in the recorded metadata in the same form. */
 function differences(mine: Shapes, recorded: Shapes): string[] {
@@ -188,7 +189,7 @@ describe('calls', () => {
     });
     expect(toHex(runtimeCodecs.encode('RuntimeCall', decoded))).toBe(toHex(bytes));
     const unsigned = unsignedExtrinsic({ type: 'Timestamp', value: { type: 'set', now: 7n } });
-    expect(decodeExtrinsic(unsigned).signed).toBeUndefined();
+    expect(decodeExtrinsic(unsigned, releaseOf()).signed).toBeUndefined();
   });
 
   it('and storage keys of polkadot.js are the known ones', () => {

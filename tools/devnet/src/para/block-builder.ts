@@ -1,5 +1,6 @@
 import {
   blake2b256,
+  bytesEqual,
   decodeHeader,
   encodeHeader,
   Engine,
@@ -12,6 +13,7 @@ import { ExtrinsicApplier } from './apply.js';
 import { BlockRun, isMandatory } from './block-run.js';
 import { BadExtrinsic, InvalidTransaction } from './errors.js';
 import { decodeExtrinsic, unsignedExtrinsic, type Extrinsic } from './extrinsic.js';
+import { CODE_KEY, stateVersionOf, type Release } from './release.js';
 import type { RuntimeConfig } from './pallet.js';
 import { pallets } from './pallets/index.js';
 import { MAX_POV_SIZE, type ParachainInherentData } from './pallets/parachain.js';
@@ -73,17 +75,23 @@ export function buildBlock(
   const number = decodeHeader(input.parentHeader).number + 1;
   const slot = Math.floor(input.timestampMs / SLOT_MS);
   const run = new BlockRun(input.parentState, number, config);
+  // A block's root is of the state version of the runtime that made it.
+  const stateVersion = stateVersionOf(run.release);
+  const parentState =
+    input.parentState.version === stateVersion
+      ? input.parentState
+      : input.parentState.withVersion(stateVersion);
   const digest = { logs: [{ type: 'PreRuntime', values: [Engine.aura, scale.u64(slot)] }] };
   initializeBlock(run, { number, parentHash, digest });
   for (const pallet of pallets) pallet.onInitialize?.(run);
 
   const applier = new ExtrinsicApplier(run, signatures);
   const inherents = inherentsOf(input);
-  for (const inherent of inherents) applier.inherent(decodeExtrinsic(inherent));
+  for (const inherent of inherents) applier.inherent(decodeExtrinsic(inherent, run.release));
   const included: Uint8Array[] = [];
   const dropped: LeftOut[] = [];
   for (const extrinsic of input.extrinsics) {
-    const refused = tryApply(applier, extrinsic);
+    const refused = tryApply(applier, extrinsic, run.release);
     if (refused) dropped.push(refused);
     else included.push(extrinsic);
   }
@@ -93,23 +101,31 @@ export function buildBlock(
   finalizeEvents(run, run.events);
 
   const changes = run.state.changes();
-  const state = input.parentState.with(changes);
+  const state = parentState.with(changes);
   const stateRoot = state.root();
   const extrinsics = [...inherents, ...included];
+  const hasNewCode = changes.some(([key]) => bytesEqual(key, CODE_KEY));
   const header = encodeHeader({
     parentHash,
     number,
     stateRoot,
     extrinsicsRoot: orderedTrieRoot(extrinsics),
-    logs: [{ kind: 'preRuntime', engine: Engine.aura, data: scale.u64(slot) }],
+    logs: [
+      { kind: 'preRuntime', engine: Engine.aura, data: scale.u64(slot) },
+      ...(hasNewCode ? [{ kind: 'runtimeEnvironmentUpdated' as const }] : []),
+    ],
   });
   const hash = blake2b256(header);
   return { number, hash, header, extrinsics, changes, state, stateRoot, included, dropped };
 }
 
-function tryApply(applier: ExtrinsicApplier, encoded: Uint8Array): LeftOut | undefined {
+function tryApply(
+  applier: ExtrinsicApplier,
+  encoded: Uint8Array,
+  release: Release,
+): LeftOut | undefined {
   try {
-    const extrinsic: Extrinsic = decodeExtrinsic(encoded);
+    const extrinsic: Extrinsic = decodeExtrinsic(encoded, release);
     if (!extrinsic.signed && isMandatory(extrinsic.call)) {
       throw new InvalidTransaction('MandatoryValidation');
     }

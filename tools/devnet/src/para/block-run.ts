@@ -1,6 +1,7 @@
 import { DispatchFailure } from './errors.js';
 import type { Ctx, Origin, Pallet, PostInfo, RuntimeConfig } from './pallet.js';
 import { pallets } from './pallets/index.js';
+import { releaseIn, type Release } from './release.js';
 import { runtimeCodecs } from './runtime-types.js';
 import { StateOverlay } from './state-overlay.js';
 import type { RuntimeCall, Weight } from './values.js';
@@ -15,6 +16,7 @@ export type Phase =
 /** What the pallets of one block work on: its state so far and its events. */
 export class BlockRun implements Ctx {
   readonly state: StateOverlay;
+  readonly release: Release;
   /** Encoded `EventRecord`s in order. */
   readonly events: Uint8Array[] = [];
   phase: Phase = { type: 'Initialization' };
@@ -25,6 +27,7 @@ export class BlockRun implements Ctx {
     readonly config: RuntimeConfig,
   ) {
     this.state = new StateOverlay(base);
+    this.release = releaseIn(base);
   }
 
   deposit(pallet: string, event: string, fields: Readonly<Record<string, unknown>> = {}): void {

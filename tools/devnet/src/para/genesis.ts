@@ -1,5 +1,5 @@
 import { DEV_MEASUREMENT, measurementBytes } from '../attestation/index.js';
-import { fromHex, utf8, type KeyChange } from '../primitives/index.js';
+import { fromHex, type KeyChange } from '../primitives/index.js';
 import { BlockRun } from './block-run.js';
 import { PHA } from './fixed-point.js';
 import type { RuntimeConfig } from './pallet.js';
@@ -19,7 +19,7 @@ import { TREASURY } from './pallets/transaction-payment.js';
 import { DEFAULT_TOKENOMICS } from './pallets/tokenomics.js';
 import { WRAPPED_BALANCES_ACCOUNT } from './pallets/wrapped-balances.js';
 import type { AccountId, ProxyTypeName, TokenomicParameters } from './values.js';
-import { VERSION } from './version.js';
+import { CODE_KEY, codeOf, releaseOf, type Release } from './release.js';
 
 /** A stake pool that is there from the beginning. */
 export interface GenesisPool {
@@ -37,6 +37,8 @@ export interface GenesisProxy {
 
 /** What the parachain begins with. */
 export interface ParaGenesis {
+  /** The first runtime. */
+  release: Release;
   /** Hashes of relay blocks that a worker may have been initialized with. */
   relayGenesisHashes: readonly Uint8Array[];
   /** Free balances in picopha. */
@@ -76,6 +78,7 @@ export function devAccounts(): Readonly<Record<DevName, AccountId>> {
 export function devGenesis(): ParaGenesis {
   const dev = devAccounts();
   return {
+    release: releaseOf(),
     relayGenesisHashes: [],
     balances: Object.values(dev).map((account) => [account, 1_000_000n * PHA] as const),
     sudo: dev.Alice,
@@ -104,15 +107,9 @@ export function genesisState(
 ): [Uint8Array, Uint8Array][] {
   const run = new BlockRun({ get: () => undefined }, 0, config);
   const { state } = run;
-  // The runtime's code has its place in every state; here it only names what runs.
-  state.set(
-    utf8(':code'),
-    utf8(`runtime-bridge devnet ${VERSION.specName}-${VERSION.specVersion}`),
-  );
-  lastRuntimeUpgrade.put(state, {
-    specVersion: VERSION.specVersion,
-    specName: VERSION.specName,
-  });
+  state.set(CODE_KEY, codeOf(genesis.release));
+  const { specName, specVersion } = genesis.release.version;
+  lastRuntimeUpgrade.put(state, { specVersion, specName });
   parachainId.put(state, config.paraId);
   sudoKey.put(state, genesis.sudo);
 

@@ -11,6 +11,7 @@ export {
 } from './genesis.js';
 export type { RuntimeConfig } from './pallet.js';
 export { defaultRuntimeConfig, ParaRuntime } from './runtime.js';
+export { codeOf, releaseIn, releaseOf, stateVersionOf, type Release } from './release.js';
 export { type TxValidity } from './signed-checks.js';
 export { defaultPoolOptions, TxPool, type PoolOptions, type PoolParts } from './pool.js';
 export { PoolErrorCode } from './pool-errors.js';

@@ -1,5 +1,6 @@
 import type { PalletDecl } from '../metadata/pallet.js';
 import { plainFailure, type DispatchFailure } from './errors.js';
+import type { Release } from './release.js';
 import type { StateOverlay } from './state-overlay.js';
 import type { AccountId, RuntimeCall, Weight } from './values.js';
 
@@ -34,6 +35,8 @@ export interface Ctx {
   /** Number of the block being built. */
   readonly number: number;
   readonly config: RuntimeConfig;
+  /** The runtime that makes the block. */
+  readonly release: Release;
   /** Puts an event into the block. */
   deposit(pallet: string, event: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Runs a call with all filters; undoes it and throws when it fails. */

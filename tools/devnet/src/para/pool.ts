@@ -177,7 +177,8 @@ export class TxPool implements TransactionPool {
         const entry = this.validated(encoded, hash);
         if (this.import(entry) !== undefined) this.drop(hash, 'dropped');
       } catch (e) {
-        if (!(e instanceof InvalidTransaction)) throw e;
+        // A new runtime may not even be able to read what was sent for the one before.
+        if (!(e instanceof InvalidTransaction || e instanceof BadExtrinsic)) throw e;
         this.ban(hash);
         this.drop(hash, 'invalid');
       }

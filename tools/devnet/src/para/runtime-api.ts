@@ -14,7 +14,7 @@ import {
 import { runtimeCodecs } from './runtime-types.js';
 import type { TxValidity } from './signed-checks.js';
 import type { Weight } from './values.js';
-import { VERSION_VALUE } from './version.js';
+import { releaseIn, versionValue } from './release.js';
 
 /** What the API needs of the runtime. */
 export interface ApiHost {
@@ -33,23 +33,24 @@ const MANDATORY_CLASS = 2;
 type Method = (args: ScaleReader, state: StateReader, host: ApiHost) => Uint8Array;
 
 const METHODS: Readonly<Record<string, Method>> = {
-  Core_version: () => runtimeCodecs.encode('RuntimeVersion', VERSION_VALUE),
+  Core_version: (_args, state) =>
+    runtimeCodecs.encode('RuntimeVersion', versionValue(releaseIn(state))),
   Metadata_metadata: (_args, _state, host) => scale.bytes(host.metadata),
   Metadata_metadata_versions: () => scale.vec([scale.u32(14)]),
   Metadata_metadata_at_version: (args, _state, host) =>
     scale.option(args.u32() === 14 ? scale.bytes(host.metadata) : undefined),
   AccountNonceApi_account_nonce: (args, state) =>
     scale.u32(account.get(state, args.take(32)).nonce),
-  TransactionPaymentApi_query_info: (args) => {
-    const { weight, fee, isFree } = costOf(args);
+  TransactionPaymentApi_query_info: (args, state) => {
+    const { weight, fee, isFree } = costOf(args, state);
     return concatBytes(
       encodeWeight(weight),
       scale.u8(isFree ? MANDATORY_CLASS : NORMAL_CLASS),
       scale.u128(isFree ? 0n : totalFee(fee)),
     );
   },
-  TransactionPaymentApi_query_fee_details: (args) => {
-    const { fee, isFree, tip } = costOf(args);
+  TransactionPaymentApi_query_fee_details: (args, state) => {
+    const { fee, isFree, tip } = costOf(args, state);
     const parts = [fee.baseFee, fee.lenFee, fee.adjustedWeightFee].map((part) => scale.u128(part));
     return concatBytes(scale.option(isFree ? undefined : concatBytes(...parts)), scale.u128(tip));
   },
@@ -95,8 +96,8 @@ interface Cost {
   isFree: boolean;
 }
 
-function costOf(args: ScaleReader): Cost {
-  const extrinsic = decodeExtrinsic(takeExtrinsic(args));
+function costOf(args: ScaleReader, state: StateReader): Cost {
+  const extrinsic = decodeExtrinsic(takeExtrinsic(args), releaseIn(state));
   const lengthBytes = args.u32();
   const weight = callWeight(extrinsic.call);
   return {

@@ -13,7 +13,7 @@ import { callRuntimeApi } from './runtime-api.js';
 import { paraMetadata } from './runtime-types.js';
 import { checkSender, poolValidity, SignatureCache, type TxValidity } from './signed-checks.js';
 import { loadSignatures } from './signature.js';
-import { VERSION } from './version.js';
+import { releaseIn, releaseOf, stateVersionOf, type Release } from './release.js';
 
 /** Khala's own values, with the dev network's attestation root. */
 export const defaultRuntimeConfig: RuntimeConfig = {
@@ -27,13 +27,30 @@ export const defaultRuntimeConfig: RuntimeConfig = {
 
 /** The parachain's runtime: what a Khala node's Wasm is to that node. It keeps no state itself. */
 export class ParaRuntime implements ChainRuntime {
-  /** `RuntimeMetadataPrefixed`, version 14. */
-  readonly metadata: Uint8Array;
-  readonly version: RuntimeVersionJson = VERSION;
   private readonly signatures = new SignatureCache();
+  /** Metadata by release. */
+  private readonly metadatas = new Map<Release, Uint8Array>();
 
-  private constructor(readonly config: RuntimeConfig) {
-    this.metadata = paraMetadata(config);
+  private constructor(readonly config: RuntimeConfig) {}
+
+  /** `RuntimeMetadataPrefixed`, version 14, of the first release. */
+  get metadata(): Uint8Array {
+    return this.metadataOf(releaseOf());
+  }
+
+  /** Of the first release. */
+  get version(): RuntimeVersionJson {
+    return releaseOf().version;
+  }
+
+  /** The runtime as it is after a state's block: metadata, version and calls of its release. */
+  at(state: StateReader): ChainRuntime {
+    const release = releaseIn(state);
+    return {
+      metadata: this.metadataOf(release),
+      version: release.version,
+      call: (method, args, on) => this.call(method, args, on),
+    };
   }
 
   /** Loads the signature library and makes the runtime. */
@@ -49,10 +66,11 @@ export class ParaRuntime implements ChainRuntime {
 
   /** SCALE of the header of block 0. */
   genesisHeader(pairs: readonly (readonly [Uint8Array, Uint8Array])[]): Uint8Array {
+    const state = Trie.from(new TrieDb(), pairs);
     return encodeHeader({
       parentHash: new Uint8Array(32),
       number: 0,
-      stateRoot: Trie.from(new TrieDb(), pairs).root(),
+      stateRoot: state.withVersion(stateVersionOf(releaseIn(state))).root(),
       extrinsicsRoot: EMPTY_ROOT,
       logs: [],
     });
@@ -69,7 +87,7 @@ export class ParaRuntime implements ChainRuntime {
     state: StateReader,
     at: { number: number; hash: Uint8Array },
   ): TxValidity {
-    const decoded = decodeExtrinsic(extrinsic);
+    const decoded = decodeExtrinsic(extrinsic, releaseIn(state));
     if (!decoded.signed && isMandatory(decoded.call)) {
       throw new InvalidTransaction('MandatoryValidation');
     }
@@ -86,6 +104,18 @@ export class ParaRuntime implements ChainRuntime {
 
   /** A runtime API call on a state. @throws Error for an unknown method */
   call(method: string, args: Uint8Array, state: StateReader): Uint8Array {
-    return callRuntimeApi(method, args, state, this);
+    const metadata = this.metadataOf(releaseIn(state));
+    return callRuntimeApi(method, args, state, {
+      metadata,
+      validate: (...input) => this.validate(...input),
+    });
+  }
+
+  private metadataOf(release: Release): Uint8Array {
+    const known = this.metadatas.get(release);
+    if (known) return known;
+    const made = paraMetadata(this.config, release);
+    this.metadatas.set(release, made);
+    return made;
   }
 }

@@ -71,6 +71,8 @@ export function checkSender(
   const { signed } = extrinsic;
   if (!signed) throw new InvalidTransaction('NoUnsignedValidator');
   if (signed.address.type !== 'Id') throw new InvalidTransaction('CannotLookup');
+  // Built without the hash of its metadata, a runtime cannot tell whether the signer's is right.
+  if (signed.wantsMetadataHash) throw new InvalidTransaction('CannotLookup');
   const who = signed.address.value;
   const birth = eraBirth(signed.era, run.number);
   const eraHash = blockHash.get(run.state, birth);
@@ -78,7 +80,7 @@ export function checkSender(
   const genesisHash = blockHash.get(run.state, 0);
   const payload = signedPayload(
     { callBytes: extrinsic.callBytes, extra: signed.extra },
-    { genesisHash, eraHash },
+    { genesisHash, eraHash, release: run.release },
   );
   if (!signatures.verify(payload, signed.signature, who)) throw new InvalidTransaction('BadProof');
   if (who.every((byte) => byte === 0)) throw new InvalidTransaction('BadSigner');

@@ -7,8 +7,10 @@ export type NodeSource = (hash: Uint8Array) => Uint8Array | undefined;
  */
 export class TrieDb {
   private readonly unsaved = new Map<string, Uint8Array>();
-  private readonly cache = new Map<string, Uint8Array>();
-  private cacheBytes = 0;
+  /** Two generations: the older goes as a whole when the younger is full. */
+  private young = new Map<string, Uint8Array>();
+  private old = new Map<string, Uint8Array>();
+  private youngBytes = 0;
   private readonly load: NodeSource | undefined;
   private readonly maxCacheBytes: number;
 
@@ -20,18 +22,18 @@ export class TrieDb {
   /** Adds a node under its hash. */
   put(hash: Uint8Array, bytes: Uint8Array): void {
     const key = keyOf(hash);
-    if (this.cache.has(key)) return;
+    if (this.young.has(key) || this.old.has(key)) return;
     this.unsaved.set(key, bytes);
   }
 
   /** The node of a hash, or undefined. */
   get(hash: Uint8Array): Uint8Array | undefined {
     const key = keyOf(hash);
-    const held = this.unsaved.get(key) ?? this.cache.get(key);
+    const held = this.unsaved.get(key) ?? this.young.get(key);
     if (held !== undefined) return held;
-    const loaded = this.load?.(hash);
-    if (loaded !== undefined) this.remember(key, loaded);
-    return loaded;
+    const found = this.old.get(key) ?? this.load?.(hash);
+    if (found !== undefined) this.remember(key, found);
+    return found;
   }
 
   /** Everything added since the last `saved`; pass the same list to `saved` once it is on disk. */
@@ -50,14 +52,13 @@ export class TrieDb {
   }
 
   private remember(key: string, bytes: Uint8Array): void {
-    if (this.cache.has(key)) return;
-    this.cache.set(key, bytes);
-    this.cacheBytes += bytes.length + key.length;
-    for (const [oldest, value] of this.cache) {
-      if (this.cacheBytes <= this.maxCacheBytes) break;
-      this.cache.delete(oldest);
-      this.cacheBytes -= value.length + oldest.length;
-    }
+    if (this.young.has(key)) return;
+    this.young.set(key, bytes);
+    this.youngBytes += bytes.length + key.length;
+    if (this.youngBytes <= this.maxCacheBytes / 2) return;
+    this.old = this.young;
+    this.young = new Map();
+    this.youngBytes = 0;
   }
 }
 

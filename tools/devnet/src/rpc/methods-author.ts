@@ -9,9 +9,10 @@ export function authorMethods(node: RpcNode, pool: TransactionPool): MethodTable
   const runtimeCall = (method: string, extrinsic: Uint8Array, at: Uint8Array | undefined) => {
     const hash = blockOrBest(node, at);
     const args = concatBytes(extrinsic, u32(extrinsic.length));
+    const state = stateAt(node, hash);
     const runtime: ChainRuntime = node.runtimeAt(hash);
     try {
-      return runtime.call(method, args, stateAt(node, hash));
+      return runtime.call(method, args, state);
     } catch (error) {
       if (error instanceof RpcError) throw error;
       const text = error instanceof Error ? error.message : String(error);

@@ -93,7 +93,7 @@ beforeEach(async () => {
   await pair.steps(25);
   watchers = [];
   tags = new Set();
-  const relayRuntime = new RelayRuntime({ era: 'old', metadata: utf8('meta') });
+  const relayRuntime = new RelayRuntime({ era: 'old', metadata: utf8('meta'), stateVersion: 0 });
   version = { ...relayRuntime.version, specName: 'khala', specVersion: 1 };
   const identity = {
     chainName: 'Test',

@@ -1,10 +1,10 @@
 import { blake2b256, concatBytes, scale } from '../../primitives/index.js';
 import { PalletStorage } from '../../metadata/storage-item.js';
-import { DB_WRITE, rootHandler, signedHandler, weight, type Ctx } from '../pallet.js';
+import { DB_WRITE, ensure, rootHandler, signedHandler, weight, type Ctx } from '../pallet.js';
 import type { Pallet } from '../pallet.js';
 import { paraCodecs } from '../types.js';
 import type { AccountId, AccountInfo } from '../values.js';
-import { VERSION, VERSION_VALUE } from '../version.js';
+import { CODE_KEY, parseCode, releaseOf, versionValue } from '../release.js';
 
 const PALLET = 'System';
 const storage = new PalletStorage(paraCodecs, PALLET);
@@ -93,6 +93,8 @@ export const system: Pallet = {
   ],
   calls: {
     remark: [0, { remark: 'Bytes' }],
+    set_code: [2, { code: 'Bytes' }],
+    set_code_without_checks: [3, { code: 'Bytes' }],
     set_storage: [4, { items: 'Vec<(Bytes, Bytes)>' }],
     kill_storage: [5, { keys: 'Vec<Bytes>' }],
     remark_with_event: [7, { remark: 'Bytes' }],
@@ -102,6 +104,20 @@ export const system: Pallet = {
     remark_with_event: signedHandler<{ remark: Uint8Array }>((ctx, who, { remark }) =>
       ctx.deposit(PALLET, 'Remarked', { sender: who, hash: blake2b256(remark) }),
     ),
+    set_code: rootHandler<{ code: Uint8Array }>((ctx, { code }) => {
+      const found = parseCode(code);
+      const { specName, specVersion } = ctx.release.version;
+      ensure(ctx, found !== undefined, PALLET, 'FailedToExtractRuntimeVersion');
+      ensure(ctx, found.specName === specName, PALLET, 'InvalidSpecName');
+      const isNewer = found.release.version.specVersion > specVersion;
+      ensure(ctx, isNewer, PALLET, 'SpecVersionNeedsToIncrease');
+      setCode(ctx, code);
+    }),
+    set_code_without_checks: rootHandler<{ code: Uint8Array }>((ctx, { code }) => {
+      // A runtime that this package does not have could make no block any more.
+      ensure(ctx, parseCode(code) !== undefined, PALLET, 'FailedToExtractRuntimeVersion');
+      setCode(ctx, code);
+    }),
     set_storage: rootHandler<{ items: [Uint8Array, Uint8Array][] }>((ctx, { items }) => {
       for (const [key, value] of items) ctx.state.set(key, value);
     }),
@@ -158,13 +174,21 @@ export const system: Pallet = {
     ],
     BlockHashCount: ['u32', BLOCK_HASH_COUNT],
     DbWeight: ['RuntimeDbWeight', { read: 25_000_000n, write: DB_WRITE }],
-    Version: ['RuntimeVersion', VERSION_VALUE],
+    Version: ['RuntimeVersion', versionValue(releaseOf())],
     SS58Prefix: ['u16', 30],
   },
 };
 
 function declOf(item: typeof events) {
   return { name: item.name, modifier: item.modifier, value: item.value };
+}
+
+/** New code for the blocks after this one; `frame_system::Pallet::update_code_in_storage`. */
+function setCode(ctx: Ctx, code: Uint8Array): void {
+  ctx.state.set(CODE_KEY, code);
+  const { logs } = digest.get(ctx.state);
+  digest.put(ctx.state, { logs: [...logs, { type: 'RuntimeEnvironmentUpdated' }] });
+  ctx.deposit(PALLET, 'CodeUpdated');
 }
 
 /** Starts a block: what `frame_system::initialize` writes. */
@@ -183,12 +207,9 @@ export function initializeBlock(
   // The genesis hash is kept: CheckGenesis reads it.
   if (forgotten > 0) blockHash.remove(state, forgotten);
   const upgraded = lastRuntimeUpgrade.get(state);
-  if (upgraded?.specVersion !== VERSION.specVersion) {
-    lastRuntimeUpgrade.put(state, {
-      specVersion: VERSION.specVersion,
-      specName: VERSION.specName,
-    });
-  }
+  const { specName, specVersion } = ctx.release.version;
+  if (upgraded?.specVersion !== specVersion)
+    lastRuntimeUpgrade.put(state, { specVersion, specName });
 }
 
 /** Writes the block's events. */
