@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WsProvider } from '@polkadot/api';
 import { NODE_FAULTS } from '@runtime-bridge/devnet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BlobReader, DevChains, feedWorker, ProviderProcess } from './lying-node/index.js';
@@ -73,7 +74,15 @@ describe('the table', () => {
 
 /** What the control port tells, or can only do to chains that stand still. */
 const noFaults = ['heights', 'step'];
-const chainCommands = ['pause', 'resume', 'finality', 'reorg', 'parachain', 'disconnect'] as const;
+const chainCommands = [
+  'pause',
+  'resume',
+  'finality',
+  'reorg',
+  'parachain',
+  'upgrade',
+  'disconnect',
+] as const;
 
 /** Rows for each lane, as even as can be, those from the start first. */
 const dealt = Array.from({ length: LANES }, (_, lane) => {
@@ -220,6 +229,22 @@ describe('a chain', () => {
       await untilFurther('heads come seldom', 10, 4);
       await run('parachain', { relayBlocksPerBlock: 2 });
       await untilFurther('heads come as before', 6, 3);
+    },
+    upgrade: async () => {
+      const specVersion = 1290;
+      await run('upgrade', { specVersion });
+      const rpc = new WsProvider(chains.para);
+      try {
+        await until(
+          'the parachain runs new code',
+          () => rpc.send<{ specVersion: number }>('state_getRuntimeVersion', []),
+          (version) => version.specVersion === specVersion,
+          60_000,
+        );
+      } finally {
+        await rpc.disconnect();
+      }
+      await untilFurther('blocks of the new code are made', 12, 5);
     },
     pause: async () => {
       await run('pause');
