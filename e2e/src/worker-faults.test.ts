@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { readWorkerInfo } from '@runtime-bridge/auditor';
 import type { Demo, WorkerState } from '@runtime-bridge/demo';
 import { WORKER_FAULTS } from '@runtime-bridge/devnet/workers';
@@ -8,8 +7,7 @@ import { defaults, until, untilWorkers, withDemo } from './with-demo.js';
 
 /*
  * Every fault that the dev network knows of a worker befalls one of a mixed fleet, all at once: each is told to the
- * operator, each worker is active again by itself, and those without a fault notice nothing. The parachain node that the
- * bridge prefers has one fault after the other meanwhile, so that facts and transactions go through the other one.
+ * operator, each worker is active again by itself, and those without a fault notice nothing.
  */
 
 interface Row {
@@ -50,10 +48,6 @@ const UNDISTURBED = 2;
 /** Deadlines of calls to workers, so that one that hangs is found soon. */
 const soon = { PHALA_PRPC_REQUEST_TIMEOUT: '3000', PHALA_BLOB_REQUEST_TIMEOUT: '4000' };
 
-/** Of the preferred parachain node, in turn, each as long as a worker takes for one or two transactions. */
-const nodeFaults = ['hang', 'stall', 'error', 'wrongBytes', 'null', 'drop'] as const;
-const NODE_FAULT_MS = 12_000;
-
 interface WorkerEvent {
   timeMs: string;
   status: string;
@@ -69,25 +63,15 @@ describe('workers of all versions with faults', () => {
   });
 
   it('say what it is, come back by themselves, and disturb nobody', async () => {
-    const network = { workers: rows.length + UNDISTURBED, pruntime: '0.2.6,0.2.7,2.x', nodes: 2 };
+    const network = { workers: rows.length + UNDISTURBED, pruntime: '0.2.6,0.2.7,2.x' };
     await withDemo(
       network,
       async (demo) => {
         await untilWorkers(demo, 'all are active', areActive(network.workers));
         const beginMs = Date.now();
         const control = new ControlPort(demo.network.controlUrls.workers);
-        const recovered = new AbortController();
-        const nodes = disturbNode(
-          new ControlPort(demo.network.controlUrls.chains),
-          recovered.signal,
-        );
-        try {
-          await Promise.all(rows.map((row, index) => suffer(demo, control, row, index)));
-          await untilWorkers(demo, 'all are active again', areActive(network.workers));
-        } finally {
-          recovered.abort();
-          await nodes;
-        }
+        await Promise.all(rows.map((row, index) => suffer(demo, control, row, index)));
+        await untilWorkers(demo, 'all are active again', areActive(network.workers));
         for (let index = rows.length; index < network.workers; index += 1) {
           const events = await eventsOf(demo, index, beginMs);
           expect(events.filter(({ status }) => status !== 'S_ACTIVE')).toEqual([]);
@@ -98,16 +82,6 @@ describe('workers of all versions with faults', () => {
     );
   });
 });
-
-/** Faults of the first parachain node, one after the other, until the signal. */
-async function disturbNode(control: ControlPort, signal: AbortSignal): Promise<void> {
-  for (let turn = 0; !signal.aborted; turn += 1) {
-    const kind = nodeFaults[turn % nodeFaults.length]!;
-    const id = await control.begin({ target: 'para', kind });
-    await setTimeout(NODE_FAULT_MS, undefined, { signal }).catch(() => {});
-    await control.end(id);
-  }
-}
 
 const areActive = (count: number) => (states: WorkerState[]) =>
   states.length === count && states.every(({ status }) => status === 'S_ACTIVE');
