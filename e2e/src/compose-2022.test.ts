@@ -67,6 +67,7 @@ describe('the compose files of 2022, image and entry point replaced', () => {
   });
 
   afterAll(async () => {
+    for (const [n, p] of Object.entries(services)) console.log(n, p.output().slice(-1500));
     await host.remove();
     rmSync(images, { recursive: true, force: true });
   });
@@ -163,7 +164,8 @@ async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
   let last: unknown;
-  for (let attempt = 0; attempt < 400; attempt += 1) {
+  console.log(new Date().toISOString(), what);
+  for (let attempt = 0; attempt < 120; attempt += 1) {
     try {
       const answer = await ask();
       if (answer !== undefined && answer !== false) return answer;
@@ -173,5 +175,5 @@ async function until<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
-  throw new Error(`${what}: not within 200 s; last: ${String(last)}`);
+  throw new Error(`${what}: not within 60 s; last: ${String(last)}`);
 }

@@ -18,13 +18,14 @@ import { ProviderProcess } from './lying-node/index.js';
 import { until } from './with-demo.js';
 
 /*
- * Syncs from empty are killed at random moments until so many kills are done. `RB_KILLS=200 RB_HISTORY_BLOCKS=4000` make it
- * as long as one likes, `RB_KILL_SEED` has another run, or the same one again.
+ * Syncs from empty are killed at random moments until so many kills are done: `RB_KILLS=200 RB_HISTORY_BLOCKS=1500
+ * RB_KILL_MAX_LIFE_MS=4000 RB_KILL_VERIFY=true` for a long one, `RB_KILL_SEED` for another, or the same once more.
  */
 const env = (name: string, fallback: number) => Number(process.env[name] ?? fallback);
-const KILLS = env('RB_KILLS', 8);
-const KILLS_AT_HEAD = env('RB_KILLS_AT_HEAD', Math.ceil(KILLS / 2));
+const KILLS = env('RB_KILLS', 12);
+const KILLS_AT_HEAD = env('RB_KILLS_AT_HEAD', Math.ceil(KILLS / 3));
 const SEED = env('RB_KILL_SEED', 20_221_112);
+const VERIFY_EACH = process.env['RB_KILL_VERIFY'] === 'true';
 const HISTORY_BLOCKS = env('RB_HISTORY_BLOCKS', 600);
 /** A sync takes about so long here; much longer lives would all be killed at the head. */
 const MAX_LIFE_MS = env('RB_KILL_MAX_LIFE_MS', 1_800);
@@ -79,6 +80,7 @@ describe.sequential('kill -9 at random moments', () => {
               maxLifeMs: MAX_LIFE_MS,
               head: heights,
               maxKills: KILLS - kills.length,
+              verifyEach: VERIFY_EACH,
             },
             random,
           );

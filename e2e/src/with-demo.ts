@@ -24,6 +24,8 @@ export async function withDemo(
     /** What the lifecycle manager is told as a worker's endpoint. */
     endpointOf?: (workerUrl: string) => Promise<string>;
     serviceEnv?: Record<string, string>;
+    /** No pools and workers yet. */
+    isEmpty?: boolean;
   } = {},
 ): Promise<void> {
   const lines: string[] = [];
@@ -35,6 +37,7 @@ export async function withDemo(
       root,
       tell: (line) => lines.push(line),
       ...(network.serviceEnv ? { serviceEnv: network.serviceEnv } : {}),
+      ...(network.isEmpty === true ? { isEmpty: true } : {}),
     },
   );
   try {

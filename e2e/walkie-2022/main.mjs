@@ -15,6 +15,7 @@ import TCP from 'libp2p-tcp';
 import lengthPrefixed from 'length-prefixed-stream';
 import PeerId from 'peer-id';
 import protobuf from 'protobufjs';
+import { readStore } from './store.mjs';
 
 const CHUNK_BYTES = 1_048_576;
 
@@ -176,7 +177,10 @@ let node;
 let info;
 const peers = new Map();
 const counters = { inboundConnections: 0 };
+let stored = new Map();
 const blobOf = (key) => {
+  const row = stored.get(key);
+  if (row) return row;
   const size = Number(/^size:(\d+)$/.exec(key)?.[1] ?? 0);
   return size > 0 ? Buffer.alloc(size, size % 251) : undefined;
 };
@@ -336,6 +340,19 @@ function answerWith({ answers }) {
   }
 }
 
+/** Fills its store from two nodes; the bytes at the places told are then flipped. */
+async function fillStore({ lies = [], ...options }) {
+  stored = await readStore(options);
+  for (const { key, at } of lies) {
+    const row = stored.get(key);
+    row[Math.floor(row.length * at)] ^= 1;
+  }
+  return stored.size;
+}
+
+/** How often each kind of key was asked for over TCP. */
+const askedTcp = {};
+
 let blobTcpServer;
 function serveBlobTcp() {
   blobTcpServer = net.createServer((socket) => {
@@ -345,7 +362,9 @@ function serveBlobTcp() {
     socket.pipe(lengthPrefixed.decode()).on('data', (message) => {
       if (message.length < 9) return;
       const id = message.subarray(0, 8);
-      const value = blobOf(message.subarray(8).toString('utf8').trim());
+      const key = message.subarray(8).toString('utf8').trim();
+      askedTcp[key.split(':')[0]] = (askedTcp[key.split(':')[0]] ?? 0) + 1;
+      const value = blobOf(key);
       if (!value) return void out.write(id);
       const checksum = Buffer.alloc(8);
       checksum.writeBigInt64BE(BigInt(crc32c(value)));
@@ -397,7 +416,9 @@ const commands = {
   getBlob,
   answerWith,
   asked: () => asked,
+  fillStore,
   serveBlobTcp,
+  askedTcp: () => askedTcp,
   getBlobsTcp,
   peers: () => [...peers.values()],
   counters: () => counters,

@@ -15,6 +15,12 @@ await check.vitest('interop with the libp2p set of 2022, injections, crashes', [
   'e2e/vitest.config.ts',
 ]);
 await check.command('end to end: 20 workers', process.execPath, start('--workers', '20'));
+await check.command("the dashboard's server at 5,000 workers", process.execPath, [
+  'tools/bench/dashboard.mjs',
+  '--seconds',
+  '10',
+  '--check',
+]);
 if (noRedis === undefined) {
   await check.vitest('queue and trader over Redis', [
     '--config',

@@ -1,4 +1,4 @@
-// npm run build: compiles everything that has changed.
+// npm run build: compiles what has changed and bundles the dashboard's pages.
 import { build } from './setup.mjs';
 
 build();

@@ -1,8 +1,9 @@
 import { silentLogger, silentMetrics } from '@runtime-bridge/base';
-import { readSettings } from '@runtime-bridge/service-kit';
+import { printSettings, readSettings } from '@runtime-bridge/service-kit';
 import { describe, expect, it } from 'vitest';
 
 import { createQueue } from './queue.js';
+import { redisOf } from './redis.js';
 import { lifecycleSettings, retiredVariables } from './settings.js';
 
 const collaborators = {
@@ -74,6 +75,21 @@ describe('settings', () => {
       bridgeIdentity: 'default',
     });
     expect(warnings).toHaveLength(3);
+  });
+
+  it('take a password and TLS for Redis, with a certificate of its own, and refuse what is no Redis', () => {
+    const url = 'rediss://user:pass@redis-q:6380/1';
+    const { values } = settings({ PHALA_Q_REDIS_ENDPOINT: url });
+    expect(redisOf(values)).toEqual({ url });
+    const missing = settings({
+      PHALA_Q_REDIS_ENDPOINT: url,
+      PHALA_Q_REDIS_CA_FILE: '/no/such.pem',
+    });
+    expect(() => redisOf(missing.values)).toThrow(/PHALA_Q_REDIS_CA_FILE/);
+    expect(() => settings({ PHALA_Q_REDIS_ENDPOINT: 'http://redis-q' })).toThrow(
+      /PHALA_Q_REDIS_ENDPOINT/,
+    );
+    expect(printSettings(lifecycleSettings, values)).not.toContain('pass@');
   });
 
   it('list every problem at once', () => {

@@ -21,6 +21,7 @@ import {
 } from '@runtime-bridge/tx-sender/queue-page';
 
 import { ChildKeeper } from './child-keeper.js';
+import { redisOf } from './redis.js';
 import type { LifecycleSettings } from './settings.js';
 import { TraderLine } from './trader-line.js';
 import { LocalTransactions } from './transaction-book.js';
@@ -54,15 +55,16 @@ export function createQueue(
   settings: LifecycleSettings,
   { forkTrader, tenure, logger, metrics }: QueueCollaborators,
 ): { producer: JobProducer; services: Service[]; transactions: LocalTransactions } {
-  const { redisEndpoint, builtInTrader } = settings;
+  const { builtInTrader } = settings;
+  const redis = redisOf(settings);
   const traderLine = new TraderLine();
   const history: TraderLine['history'] = (query, signal) => traderLine.history(query, signal);
-  if (redisEndpoint !== undefined) {
+  if (redis) {
     const producer = new RedisProducer(
-      { url: redisEndpoint, ...(tenure ? { epoch: tenure.epoch } : {}) },
+      { ...redis, ...(tenure ? { epoch: tenure.epoch } : {}) },
       { logger, metrics },
     );
-    const connection = new LeaseConnection({ url: redisEndpoint }, { logger });
+    const connection = new LeaseConnection(redis, { logger });
     // Whoever sends: what its journal holds has a copy beside the queue.
     const transactions = new LocalTransactions({
       jobs: () => producer.list(MAX_LISTED_REDIS_JOBS),
@@ -80,7 +82,7 @@ export function createQueue(
           { name: 'trader' },
           { fork: forkTrader, attach: () => Promise.resolve(() => Promise.resolve()), logger },
         ),
-        ...queuePage(settings, () => arenaPage({ url: redisEndpoint }, { logger }), logger),
+        ...queuePage(settings, () => arenaPage(redis, { logger }), logger),
       );
     }
     return { producer, services, transactions };

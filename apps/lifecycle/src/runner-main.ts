@@ -1,5 +1,5 @@
 import { childLine, Runner, type ToManager, type ToRunner } from '@runtime-bridge/fleet/runner';
-import { BlobClient } from '@runtime-bridge/walkie-protocol';
+import { BlobClient } from '@runtime-bridge/walkie-protocol/blobs';
 
 import { parentEnd, runChild } from './child-process.js';
 

@@ -67,11 +67,17 @@ export async function createLifecycle(
   if (!collaborators.tenure) logger.info('Got my peer id', { peerId: identity.peerId });
   const directory = `${settings.storePath}.store`;
   await mkdir(directory, { recursive: true });
-  const inventory = await Inventory.open(
-    { directory },
-    { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
-  );
+  // What is open, the last first: closed when the rest cannot be opened, and at the end.
+  const open: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const store of open.splice(0)) await store.close();
+  };
   try {
+    const inventory = await Inventory.open(
+      { directory },
+      { sealOperator: (mnemonic) => seal(identity, mnemonic), logger, clock },
+    );
+    open.unshift(inventory);
     await importLocalDb(
       { path: settings.storePath },
       {
@@ -80,59 +86,52 @@ export async function createLifecycle(
         logger,
       },
     );
+    const historyDirectory = `${settings.storePath}.history`;
+    await mkdir(historyDirectory, { recursive: true });
+    const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
+    open.unshift(history);
+    await history.retain(new Set(inventory.snapshot.workers.keys()));
+    const stateDirectory = `${settings.storePath}.state`;
+    await mkdir(stateDirectory, { recursive: true });
+    const state = await StateStore.open({ directory: stateDirectory });
+    open.unshift(state);
+    const group = new ServiceGroup('lifecycle', { logger });
+    for (const service of queue?.services ?? []) group.add(service);
+    const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
+    const operation = group.add(
+      new Operation(settings, {
+        ...collaborators,
+        metrics,
+        fork,
+        clock,
+        identity,
+        inventory,
+        history,
+        state,
+        para,
+        producer: queue?.producer,
+        transactions: queue?.transactions,
+      }),
+    );
+    return {
+      name: group.name,
+      peerId: identity.peerId,
+      get addresses() {
+        return operation.addresses;
+      },
+      start: (signal) => group.start(signal),
+      stop: async () => {
+        try {
+          await group.stop();
+        } finally {
+          await closeAll();
+        }
+      },
+    };
   } catch (error) {
-    await inventory.close();
+    await closeAll();
     throw error;
   }
-  const historyDirectory = `${settings.storePath}.history`;
-  await mkdir(historyDirectory, { recursive: true });
-  const history = await WorkerHistory.open({ directory: historyDirectory }, { logger });
-  await history.retain(new Set(inventory.snapshot.workers.keys()));
-  const stateDirectory = `${settings.storePath}.state`;
-  await mkdir(stateDirectory, { recursive: true });
-  const state = await StateStore.open({ directory: stateDirectory });
-  const group = new ServiceGroup('lifecycle', { logger });
-  group.add({
-    name: 'inventory',
-    start: () => Promise.resolve(),
-    stop: () => inventory.close(),
-  });
-  group.add({
-    name: 'history',
-    start: () => Promise.resolve(),
-    stop: () => history.close(),
-  });
-  group.add({
-    name: 'state',
-    start: () => Promise.resolve(),
-    stop: () => state.close(),
-  });
-  for (const service of queue?.services ?? []) group.add(service);
-  const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics, clock });
-  const operation = group.add(
-    new Operation(settings, {
-      ...collaborators,
-      metrics,
-      fork,
-      clock,
-      identity,
-      inventory,
-      history,
-      state,
-      para,
-      producer: queue?.producer,
-      transactions: queue?.transactions,
-    }),
-  );
-  return {
-    name: group.name,
-    peerId: identity.peerId,
-    get addresses() {
-      return operation.addresses;
-    },
-    start: (signal) => group.start(signal),
-    stop: () => group.stop(),
-  };
 }
 
 function seal(identity: Identity, mnemonic: string) {

@@ -7,10 +7,10 @@ import {
   type Setting,
   type SettingsOf,
 } from '@runtime-bridge/service-kit';
-import { AlertKind } from '@runtime-bridge/fleet';
+import { AlertKind } from '@runtime-bridge/fleet/alerts';
 import { DEFAULT_LEASE_MS } from '@runtime-bridge/tx-queue';
 import { defaultTxSenderOptions } from '@runtime-bridge/tx-sender';
-import { SharedSecret } from '@runtime-bridge/walkie-protocol';
+import { SharedSecret } from '@runtime-bridge/walkie-protocol/secret';
 
 const sharedSecret: Setting<SharedSecret | undefined> = {
   ...stringSetting({
@@ -23,6 +23,23 @@ const sharedSecret: Setting<SharedSecret | undefined> = {
   allowed: '32 random bytes as hex or base64',
   absent: { value: undefined },
   parse: (text) => SharedSecret.parse(text),
+};
+
+/** URL of a Redis; printed as a secret, since it may hold a password. */
+const redisEndpoint: Setting<string | undefined> = {
+  ...stringSetting({
+    env: 'PHALA_Q_REDIS_ENDPOINT',
+    description:
+      'URL of the Redis that holds the transaction queue; not needed with the built-in trader',
+    secret: true,
+  }),
+  allowed: 'a URL that begins with redis:// or rediss://',
+  parse: (text) => {
+    if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) {
+      throw new Error('is no redis:// or rediss:// URL');
+    }
+    return text;
+  },
 };
 
 /** An amount in the smallest unit. */
@@ -47,10 +64,10 @@ export const lifecycleSettings = {
     schemes: ['ws', 'wss'],
     required: true,
   }),
-  redisEndpoint: stringSetting({
-    env: 'PHALA_Q_REDIS_ENDPOINT',
-    description:
-      'URL of the Redis that holds the transaction queue; not needed with the built-in trader',
+  redisEndpoint,
+  redisCaFile: stringSetting({
+    env: 'PHALA_Q_REDIS_CA_FILE',
+    description: 'Certificate that signs that of a rediss:// server; unset means those of Node',
   }),
   builtInTrader: booleanSetting({
     env: 'USE_BUILT_IN_TRADER',

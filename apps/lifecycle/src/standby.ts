@@ -3,6 +3,7 @@ import { loadOrCreateIdentity } from '@runtime-bridge/keystore';
 import { StandbyService } from '@runtime-bridge/service-kit';
 import { RedisLease } from '@runtime-bridge/tx-queue';
 
+import { redisOf } from './redis.js';
 import { createLifecycle, type LifecycleCollaborators } from './service.js';
 import type { LifecycleSettings } from './settings.js';
 
@@ -16,8 +17,9 @@ export async function createManager(
   settings: LifecycleSettings,
   collaborators: LifecycleCollaborators,
 ): Promise<Service> {
-  const { redisEndpoint: url, configMode, leaseMs } = settings;
-  if (url === undefined || configMode) return createLifecycle(settings, collaborators);
+  const { configMode, leaseMs } = settings;
+  const redis = redisOf(settings);
+  if (!redis || configMode) return createLifecycle(settings, collaborators);
   const { logger, health, metrics } = collaborators;
   const identity = await loadOrCreateIdentity(
     {
@@ -29,7 +31,7 @@ export async function createManager(
   );
   logger.info('Got my peer id', { peerId: identity.peerId });
   const source = new RedisLease(
-    { url, role: 'manager', identity: identity.peerId, leaseMs },
+    { ...redis, role: 'manager', identity: identity.peerId, leaseMs },
     { logger },
   );
   return new StandbyService(

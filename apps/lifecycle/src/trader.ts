@@ -17,6 +17,7 @@ import {
 } from '@runtime-bridge/tx-queue';
 import { createTxSender } from '@runtime-bridge/tx-sender';
 
+import { redisOf } from './redis.js';
 import type { LifecycleSettings } from './settings.js';
 import { traderLineEnd } from './trader-line.js';
 
@@ -46,10 +47,11 @@ export async function createTrader(
   );
   const group = new ServiceGroup('trader', { logger });
   const para = new ParaApi({ endpoints: settings.paraEndpoints }, { logger, metrics });
-  const { redisEndpoint: url, traderStorePath: journalPath, leaseMs } = settings;
+  const redis = redisOf(settings);
+  const { traderStorePath: journalPath, leaseMs } = settings;
   const { batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance } = settings;
   const options = { journalPath, batchWaitMs, maxBatchCalls, eraBlocks, tip, minBalance };
-  if (url === undefined) {
+  if (!redis) {
     const consumer = new EmbeddedQueueClient({}, { channel: ipcChannel(ipc), logger });
     const sender = createTxSender(options, { consumer, para, identity, logger, metrics });
     // First, so that the manager is answered, if only with why not, while a node is waited for.
@@ -59,7 +61,7 @@ export async function createTrader(
     return group;
   }
   const lease = new RedisLease(
-    { url, role: 'trader', identity: identity.peerId, leaseMs },
+    { ...redis, role: 'trader', identity: identity.peerId, leaseMs },
     { logger },
   );
   group.add(para);
@@ -70,7 +72,7 @@ export async function createTrader(
         source: lease,
         build: (tenure, turnMetrics) => {
           const gate = new JobGate({}, { connection: lease.connection, logger });
-          const consumer = new RedisConsumer({ url }, { logger, gate });
+          const consumer = new RedisConsumer(redis, { logger, gate });
           return Promise.resolve(
             createTxSender(options, {
               ...{ consumer, para, identity, logger, metrics: turnMetrics },

@@ -1,4 +1,4 @@
-import { readSettings } from '@runtime-bridge/service-kit';
+import { printSettings, readSettings } from '@runtime-bridge/service-kit';
 import { describe, expect, it } from 'vitest';
 import { retiredVariables, traderSettings } from './settings.js';
 
@@ -24,6 +24,13 @@ describe('settings of the trader', () => {
   it('take a password and TLS for Redis', () => {
     const url = 'rediss://user:pass@redis-q:6380/1';
     expect(read({ ...least, PHALA_Q_REDIS_ENDPOINT: url }).values.redisEndpoint).toBe(url);
+  });
+
+  it('can be printed, without the password', () => {
+    const { values } = read({ ...least, PHALA_Q_REDIS_ENDPOINT: 'redis://:pass@redis-q/' });
+    const text = printSettings(traderSettings, values);
+    expect(text).toContain('PHALA_TRADER_MIN_BALANCE=2000000000000');
+    expect(text).not.toContain('pass@');
   });
 
   it('tell all problems at once', () => {

@@ -43,6 +43,7 @@ export {
 export {
   renewableMetrics,
   StandbyService,
+  type Standing,
   type StandbyCollaborators,
   type Turn,
   type TurnSource,

@@ -154,7 +154,7 @@ export async function runService<S extends SettingsSchema>(
     return;
   }
   if (argument !== undefined && argument !== '--health' && argument !== '--print-config') {
-    handle.stderr.write(`${description.name}: unknown argument ${argument}\n${USAGE}`);
+    handle.stderr.write(`${description.name}: unknown argument ${argument}\n${usage(description)}`);
     handle.exitCode = ExitCode.BAD_SETTINGS;
     return;
   }
@@ -368,7 +368,10 @@ function moduleProblem(module: string, name: string): string | undefined {
   return `PHALA_MODULE=${module} names no service of its own any more; leave it unset${own === undefined ? '' : ` or set ${own}`}`;
 }
 
-const USAGE = 'Arguments: --help, --version, --print-config, --health\n';
+function usage({ commands = {} }: ServiceDescription<SettingsSchema>): string {
+  const known = ['--help', '--version', '--print-config', '--health', ...Object.keys(commands)];
+  return `Arguments: ${known.join(', ')}\n`;
+}
 
 function help(description: ServiceDescription<SettingsSchema>): string {
   return [

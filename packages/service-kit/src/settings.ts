@@ -140,5 +140,7 @@ export function printSettings<S extends SettingsSchema>(schema: S, values: Setti
 function showValue(value: unknown): string {
   if (value === undefined) return '';
   if (Array.isArray(value)) return value.join(',');
+  // JSON has no bigint, as amounts are.
+  if (typeof value === 'bigint') return value.toString();
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

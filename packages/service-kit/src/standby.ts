@@ -9,7 +9,6 @@ import {
   type Logger,
   type MetricsRegister,
   type Service,
-  type Watched,
 } from '@runtime-bridge/base';
 import type { Health } from './health.js';
 
@@ -21,10 +20,19 @@ export interface Turn {
   readonly lost: AbortSignal;
 }
 
+/** Where we stand: `held` when it is our turn. */
+export interface Standing {
+  readonly kind: string;
+  readonly detail?: string;
+}
+
 /** Who decides which of several processes works. */
 export interface TurnSource<T extends Turn> extends Service {
-  /** Where we stand; its detail is shown to operators. */
-  readonly state: Watched<{ readonly kind: string; readonly detail?: string }>;
+  /** Where we stand, a Watched; its detail is shown to operators. */
+  readonly state: {
+    readonly value: Standing;
+    subscribe(listener: (value: Standing) => void): () => void;
+  };
   /** Waits until it is our turn. */
   acquire(signal: AbortSignal): Promise<T>;
 }
@@ -53,6 +61,7 @@ export class StandbyService<T extends Turn> implements Service {
   readonly #tasks: TaskGroup;
   readonly #metrics: MetricsRegister;
   readonly #ending = new AbortController();
+  #isWorking = false;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: { name: string }, collaborators: StandbyCollaborators<T>) {
@@ -69,8 +78,10 @@ export class StandbyService<T extends Turn> implements Service {
 
   async start(signal?: AbortSignal): Promise<void> {
     const { source, health } = this.#with;
-    const tell = ({ kind, detail }: { kind: string; detail?: string }) =>
-      health?.set('lease', { ready: kind === 'held', detail: detail ?? 'held' });
+    const tell = ({ kind, detail }: Standing) => {
+      const ready = kind === 'held' && this.#isWorking;
+      health?.set('lease', { ready, detail: detail ?? (ready ? 'held' : 'held, beginning') });
+    };
     tell(source.state.value);
     this.#unsubscribe = source.state.subscribe(tell);
     await source.start(signal);
@@ -103,7 +114,9 @@ export class StandbyService<T extends Turn> implements Service {
     const backoff = new Backoff(RETRY_MS);
     while (!over.aborted) {
       const service = await this.#begin(turn, over);
+      this.#isWorking = service !== undefined;
       if (!over.aborted) await (service ? aborted(over) : pause(backoff.next(), over));
+      this.#isWorking = false;
       await service?.stop().catch((error: unknown) => {
         this.#with.logger.warn('Something did not stop as it should', {}, BridgeError.from(error));
       });

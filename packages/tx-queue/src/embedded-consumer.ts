@@ -1,7 +1,7 @@
 import { type Logger } from '@runtime-bridge/base';
 import type { EmbeddedDelivery, EmbeddedQueue, EmbeddedSink } from './embedded-queue.js';
 import { TxQueueError, TxQueueErrorCode } from './errors.js';
-import { runHandler } from './handler-runner.js';
+import { manyListeners, runHandler } from './handler-runner.js';
 import { DEFAULT_CONCURRENCY, type JobConsumer, type JobHandler } from './queue.js';
 
 /** The working end of an embedded queue in the same process. */
@@ -10,7 +10,7 @@ export class EmbeddedConsumer implements JobConsumer, EmbeddedSink {
   #handler: JobHandler | undefined;
   #detach: (() => void) | undefined;
   readonly #held = new Set<EmbeddedDelivery>();
-  readonly #stopping = new AbortController();
+  readonly #stopping = manyListeners(new AbortController());
 
   constructor(
     private readonly options: { /** @default DEFAULT_CONCURRENCY */ concurrency?: number },

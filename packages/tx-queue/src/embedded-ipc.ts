@@ -3,7 +3,7 @@ import { tagged, untagged, type QueueChannel, type QueueMessage } from './channe
 import { noHandler } from './embedded-consumer.js';
 import type { EmbeddedDelivery, EmbeddedQueue, EmbeddedSink } from './embedded-queue.js';
 import { TxQueueErrorCode } from './errors.js';
-import { runHandler } from './handler-runner.js';
+import { manyListeners, runHandler } from './handler-runner.js';
 import { parseJobOutcome } from './job.js';
 import { DEFAULT_CONCURRENCY, type JobConsumer, type JobHandler } from './queue.js';
 
@@ -105,7 +105,7 @@ export class EmbeddedQueueHost implements Service, EmbeddedSink {
 export class EmbeddedQueueClient implements JobConsumer {
   readonly name = 'embedded queue client';
   #handler: JobHandler | undefined;
-  readonly #stopping = new AbortController();
+  readonly #stopping = manyListeners(new AbortController());
   #unsubscribe: (() => void) | undefined;
 
   constructor(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BridgeError, type Logger } from '@runtime-bridge/base';
 import { parseReceivedJob, type JobOutcome, type ReceivedJob } from './job.js';
 import type { JobHandler } from './queue.js';
@@ -22,4 +23,10 @@ export async function runHandler(
     options.logger.debug('Job failed', { job: id, code: outcome.error.code });
   }
   return options.signal.aborted ? undefined : outcome;
+}
+
+/** Hundreds of handlers may listen to the signal by which a consumer ends. */
+export function manyListeners(controller: AbortController): AbortController {
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

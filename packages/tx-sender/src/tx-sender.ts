@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   BridgeError,
   sleep,
@@ -75,6 +76,8 @@ export class TxSender implements Service {
     this.#clock = collaborators.clock ?? systemClock;
     this.#metrics = createSenderMetrics(collaborators.metrics, () => this.status);
     this.#tasks = new TaskGroup({ name: this.name }, { logger });
+    // Every lane asks the node under it.
+    setMaxListeners(0, this.#tasks.signal);
     this.#book = new JobBook({ maxRemembered: this.#options.maxRemembered });
     this.#intake = new JobIntake({}, { chain, openOperator, logger });
     this.#maker = new TxMaker(this.#options, { chain, logger });
@@ -355,14 +358,7 @@ export class TxSender implements Service {
       case Refusal.EXHAUSTS_RESOURCES:
         if (queued.length === 1) return await this.#failAll(shipment, queued, tooLarge(error));
         lane.bucketOf(queued[0]!.real).shrink(Math.floor(queued.length / 2));
-        await this.#journal.markDead(
-          entry,
-          this.#refusedRecord(
-            shipment,
-            error,
-            queued.map(({ active }) => active),
-          ),
-        );
+        await this.#journal.markDead(entry, this.#refusedRecord(shipment, error, shipment.jobs));
         lane.putBack(queued);
         return;
       case Refusal.STALE:

@@ -2,11 +2,13 @@
 import { runBench, textOf, type Bench } from './harness/report.js';
 import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
+import { txBench } from './tx/tx-bench.js';
 
 const benches: Record<string, Bench> = {
   store: storeBench,
   serve: serveBench,
   memory: memoryBench,
+  tx: txBench,
 };
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('--'));

@@ -22,6 +22,8 @@ export interface DemoCollaborators {
   tell: (line: string) => void;
   /** More environment variables for every service. */
   serviceEnv?: Record<string, string>;
+  /** Leaves the manager without pools and workers, as a first start finds it. */
+  isEmpty?: boolean;
 }
 
 /** A whole bridge on a dev network, each part a process of its own. */
@@ -105,6 +107,7 @@ export class Demo {
     this.#peers = this.#bridge.peers;
     await this.#untilFound(this.#monitor, this.#peers);
     this.#tell(`Dashboard: ${this.#bridge.monitorUrl}`);
+    if (this.collaborators.isEmpty === true) return;
     const { manager } = this.#peers;
     await this.#monitor.call(manager, 'CreatePool', { pools });
     await this.#monitor.call(manager, 'CreateWorker', { workers: this.#workers });

@@ -4,3 +4,4 @@ export { MonitorApi, type DataProviderInfo, type WorkerState } from './monitor-a
 export type { DevNetwork } from './dev-network.js';
 export type { DemoOptions } from './options.js';
 export { pools, wantedWorkers, type WantedWorker } from './inventory.js';
+export { SupervisedProcess } from './supervised-process.js';

@@ -42,6 +42,8 @@ const NOWHERE = {
   paraHeaderSynchedTo: -1,
   paraBlockDispatchedTo: -1,
 };
+/** Workers asked for at once; some 3 KiB each. */
+const BATCH = 200;
 /** Workers shown of all managers together. */
 export const MAX_WORKERS = 50_000;
 
@@ -63,6 +65,8 @@ export class ManagerLook {
   readonly #sessionMs = new Map<string, number>();
   /** Rows of a manager whose states may lack some: those of 2022 leave out what no runner has. */
   #listed: readonly Worker[] = [];
+  /** Uuids of a manager that can be asked for some of its workers; those of 2022 are asked for all. */
+  #ids: readonly string[] = [];
   #orders: ReadonlyMap<string, OrderBrief> = new Map();
   #stateTimes: ReadonlyMap<string, number> = new Map();
   #slowMs = -Infinity;
@@ -105,11 +109,22 @@ export class ManagerLook {
     const startedMs = clock.now();
     const client = walkie.client(peer.peerId);
     const options = { signal, timeoutMs: TIMEOUT_MS };
+    const seen = new Set<string>();
     try {
-      const { workerStates } = await client.call('GetWorkerStatus', {}, options);
-      status.answered(clock.now() - startedMs);
-      this.#putWorkers(peer, workerStates);
+      for (const ids of this.#batches()) {
+        const { workerStates } = await client.call('GetWorkerStatus', { ids }, options);
+        if (seen.size === 0) status.answered(clock.now() - startedMs);
+        this.#putWorkers(peer, workerStates, seen);
+      }
+      this.#putListed(peer, this.#listed, WorkerStatus.S_IDLE, seen);
+      this.#isFirst = false;
     } catch (error) {
+      // One of those that were listed is gone: all at once have no such trouble, and the list is made anew.
+      if (BridgeError.from(error).code === WalkieErrorCode.NOT_FOUND && this.#ids.length > 0) {
+        this.#ids = [];
+        this.#slowMs = -Infinity;
+        return this.#lookAtWorkers(peer, signal);
+      }
       // A manager of 2022 fails with all of them when one is disabled. Its list still says who they are.
       if (BridgeError.from(error).code !== WalkieErrorCode.SERVER) throw error;
       const { workers } = await client.call('ListWorker', {}, options);
@@ -118,12 +133,21 @@ export class ManagerLook {
     }
   }
 
-  #putWorkers(peer: Peer, states: readonly WireState[]): void {
+  /** Ids to ask for, one list after the other: an answer of thousands takes much memory at once, and long to read. */
+  #batches(): string[][] {
+    if (this.#ids.length <= BATCH) return [[]];
+    const batches: string[][] = [];
+    for (let at = 0; at < this.#ids.length; at += BATCH) {
+      batches.push(this.#ids.slice(at, at + BATCH));
+    }
+    return batches;
+  }
+
+  #putWorkers(peer: Peer, states: readonly WireState[], seen: Set<string>): void {
     const { store, histories, clock } = this.collaborators;
     const nowMs = clock.now();
     const paraHead = store.rows('chains').get(peer.chainIdentity)?.para ?? null;
     const numbers = store.numbersOf(peer.peerId);
-    const seen = new Set<string>();
     for (const state of states) {
       const basics = readBasics(state);
       if (basics === undefined || seen.has(basics.uuid)) continue;
@@ -149,8 +173,6 @@ export class ManagerLook {
       const number = store.setWorker(update, () => ({ session: null, runtime: null, ...update }));
       histories.add(number, nowMs, basics);
     }
-    this.#putListed(peer, this.#listed, WorkerStatus.S_IDLE, seen);
-    this.#isFirst = false;
   }
 
   /** Puts rows without states beside those that were seen. */
@@ -258,7 +280,9 @@ export class ManagerLook {
       }
     }
     const isOld = this.#features.get('events')?.isOffered !== true;
-    this.#listed = isOld ? (await client.call('ListWorker', {}, options)).workers : [];
+    const { workers } = await client.call('ListWorker', {}, options);
+    this.#listed = isOld ? workers : [];
+    this.#ids = isOld ? [] : workers.map(({ uuid }) => uuid);
     // Import and export came with the orders; asking for the text itself only to know would be much.
     this.#note('inventory', this.#features.get('orders')?.isOffered === true);
     if (this.#features.get('transactions')?.isOffered === false)

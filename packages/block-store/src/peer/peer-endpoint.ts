@@ -10,13 +10,10 @@ import {
   type Logger,
 } from '@runtime-bridge/base';
 import {
-  decodeAuthoritySetChange,
   decodeHeaderToSync,
-  decodeStorageProof,
   encodeFinalityProof,
   formatBlobKey,
   headerHash,
-  storageKeys,
 } from '@runtime-bridge/blob-codec';
 import {
   ChainClientError,
@@ -25,7 +22,14 @@ import {
   type RpcEndpoint,
   type SubscriptionRequest,
 } from '@runtime-bridge/chain-client';
-import { Field, headerJson, readable, readPeerBlock, type PeerBlock } from './peer-records.js';
+import {
+  Field,
+  headerJson,
+  proofOf,
+  readable,
+  readPeerBlock,
+  type PeerBlock,
+} from './peer-records.js';
 
 /** Blobs of another data provider by their keys. */
 export type PeerBlobs = (key: string, signal?: AbortSignal) => Promise<Uint8Array | undefined>;
@@ -49,6 +53,8 @@ export interface PeerEndpointCollaborators {
 /** It is asked only while it has at least this much more than is stored: at the head nodes are nearer. */
 const WORTHWHILE_BLOCKS = 16;
 const LOOK_EVERY_MS = 5_000;
+/** A peer that could not go on is asked again after this, or as soon as nodes have brought the store past that place. */
+const LEFT_FOR_MS = 60_000;
 /** Before there is a genesis, which nodes give in a moment. */
 const WAIT_EVERY_MS = 200;
 /** Records kept: those of headers that were read a moment before their storage changes. */
@@ -57,6 +63,8 @@ const MAX_HASHES = 100_000;
 /** A window of Polkadot has 2,400 headers. */
 const MAX_RANGE_BLOCKS = 4_096;
 const PARALLEL_RECORDS = 64;
+/** Blocks above the stored one that may be asked for by a hash that only the relay chain told. */
+const NEXT_BLOCKS = 16;
 const MAX_HEIGHT = 0xffff_ffff;
 
 /**
@@ -74,6 +82,10 @@ export class PeerEndpoint implements RpcEndpoint {
   readonly #cache: ByteLru<number, PeerBlock>;
   readonly #heights = new Map<string, number>();
   #head = -1;
+  /** Of the heights whose hashes were asked for last. */
+  #highestAsked = -1;
+  /** Where it could not go on, and when that was seen. */
+  #end: { height: number; atMs: number } | undefined;
   #lastError: unknown;
 
   constructor(options: PeerEndpointOptions, collaborators: PeerEndpointCollaborators) {
@@ -114,8 +126,13 @@ export class PeerEndpoint implements RpcEndpoint {
     }
   }
 
-  async subscribe(request: SubscriptionRequest): Promise<void> {
-    throw this.#missing(request.method);
+  /** Announces nothing: while blocks are copied from it, nodes need not either. Ends when it is left for them. */
+  async subscribe(
+    _request: SubscriptionRequest,
+    _onItem: (item: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.connected.until((isConnected) => !isConnected, signal);
   }
 
   async #answer(
@@ -128,6 +145,7 @@ export class PeerEndpoint implements RpcEndpoint {
         return this.#hashAt(this.#head, signal);
       case 'chain_getBlockHash': {
         const [heights] = params;
+        this.#highestAsked = Math.max(-1, ...[heights as number | number[]].flat());
         return Array.isArray(heights)
           ? Promise.all((heights as number[]).map((height) => this.#hashAt(height, signal)))
           : this.#hashAt(heights as number, signal);
@@ -180,8 +198,11 @@ export class PeerEndpoint implements RpcEndpoint {
     }
   }
 
-  /** The range from a height to the next justified header. */
-  async #proveFinality(start: number, signal: AbortSignal | undefined): Promise<string | null> {
+  /**
+   * The range from a height to the next justified header. Where it has none, a node is asked at once: a provider of 2022
+   * has only those justifications that its node keeps, and may hold hundreds of headers behind the last of them.
+   */
+  async #proveFinality(start: number, signal: AbortSignal | undefined): Promise<string> {
     const last = Math.min(this.#head, start + MAX_RANGE_BLOCKS - 1);
     const headers: Uint8Array[] = [];
     for (let from = start; from <= last; from += PARALLEL_RECORDS) {
@@ -190,7 +211,7 @@ export class PeerEndpoint implements RpcEndpoint {
         Array.from({ length: count }, (_, index) => this.#block(from + index, signal)),
       );
       for (const block of blocks) {
-        if (!block) return null;
+        if (!block) throw this.#ends(start, 'grandpa_proveFinality');
         const justification = this.#justificationOf(block);
         headers.push(block.header);
         if (!justification) continue;
@@ -200,7 +221,26 @@ export class PeerEndpoint implements RpcEndpoint {
         );
       }
     }
-    return null;
+    throw this.#ends(Math.max(start, last), 'grandpa_proveFinality');
+  }
+
+  /** Nothing more comes from it for now: it is left for the nodes until they are past that height. */
+  #ends(height: number, method: string): ChainClientError {
+    this.#end = { height, atMs: this.#clock.now() };
+    this.connected.set(false);
+    return this.#error(
+      ChainClientErrorCode.NOT_CONNECTED,
+      `has nothing to go on with up to block ${height}`,
+      method,
+    );
+  }
+
+  /** Whether it still has nothing more than what it was left for. */
+  #hasEnded(stored: number): boolean {
+    if (!this.#end) return false;
+    const isOver = stored >= this.#end.height || this.#clock.now() - this.#end.atMs >= LEFT_FOR_MS;
+    if (isOver) this.#end = undefined;
+    return !isOver;
   }
 
   #justificationOf(block: PeerBlock): Uint8Array | undefined {
@@ -211,12 +251,32 @@ export class PeerEndpoint implements RpcEndpoint {
 
   async #hashAt(height: number, signal: AbortSignal | undefined): Promise<string | null> {
     const block = await this.#block(height, signal);
-    return block ? toHex(headerHash(block.header)) : null;
+    if (block) return toHex(headerHash(block.header));
+    // Waiting for it to know the block, as for a node, would only delay the copy.
+    if (height > (this.#with.storedHeight() ?? MAX_HEIGHT))
+      throw this.#ends(height, 'getBlockHash');
+    return null;
   }
 
   async #byHash(hash: unknown, signal: AbortSignal | undefined): Promise<PeerBlock | undefined> {
     const height = this.#heights.get(String(hash));
-    return height === undefined ? undefined : this.#block(height, signal);
+    if (height !== undefined) return this.#block(height, signal);
+    return this.#kind === 'para' ? this.#nextByHash(String(hash), signal) : undefined;
+  }
+
+  /**
+   * The relay chain proves the hash of a para head, and a peer knows blocks by their heights: it is the one behind those
+   * that were asked for, or one of the next.
+   */
+  async #nextByHash(hash: string, signal: AbortSignal | undefined): Promise<PeerBlock | undefined> {
+    const stored = this.#with.storedHeight();
+    if (stored === undefined) return undefined;
+    const next = Array.from({ length: NEXT_BLOCKS }, (_, index) => stored + 1 + index);
+    for (const height of [this.#highestAsked + 1, ...next]) {
+      const block = await this.#block(height, signal);
+      if (block && toHex(headerHash(block.header)) === hash) return block;
+    }
+    throw this.#ends(stored + 1, 'getBlockByHash');
   }
 
   async #known(hash: unknown, method: string, signal: AbortSignal | undefined): Promise<PeerBlock> {
@@ -250,7 +310,8 @@ export class PeerEndpoint implements RpcEndpoint {
         if (stored !== undefined) {
           this.#head = await this.#highest(Math.max(stored, this.#head), signal);
           const ahead = this.#head - stored;
-          const isWorthwhile = ahead >= (this.connected.value ? 1 : WORTHWHILE_BLOCKS);
+          const isWorthwhile =
+            ahead >= (this.connected.value ? 1 : WORTHWHILE_BLOCKS) && !this.#hasEnded(stored);
           if (isWorthwhile !== this.connected.value) {
             const facts = { peer: this.url, chain: this.#kind, height: this.#head, stored };
             this.#with.logger.info(
@@ -312,17 +373,4 @@ export class PeerEndpoint implements RpcEndpoint {
       cause,
     });
   }
-}
-
-/** Of the two proofs in a record the one that was asked for. */
-function proofOf(block: PeerBlock, keys: readonly string[]): Uint8Array[] {
-  const authorityKeys = [storageKeys.grandpaAuthoritiesOld, storageKeys.grandpaAuthorities].map(
-    toHex,
-  );
-  if (!keys.some((key) => authorityKeys.includes(key as never))) {
-    const proof = block.fields.get(Field.PARENT_PARA_PROOF);
-    return proof && proof.length > 0 ? decodeStorageProof(proof) : [];
-  }
-  const change = block.fields.get(Field.PARENT_SET_CHANGE);
-  return change?.[0] === 1 ? decodeAuthoritySetChange(change.subarray(1)).proof : [];
 }

@@ -1,6 +1,12 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { BridgeError, messageOf, toHex } from '@runtime-bridge/base';
-import { decodeHeader, encodeHeader } from '@runtime-bridge/blob-codec';
+import {
+  decodeAuthoritySetChange,
+  decodeHeader,
+  decodeStorageProof,
+  encodeHeader,
+  storageKeys,
+} from '@runtime-bridge/blob-codec';
 import { ChainClientError, ChainClientErrorCode } from '@runtime-bridge/chain-client';
 
 /*
@@ -75,4 +81,17 @@ export function readable<T>(about: { url: string; key: string }, read: () => T):
       { facts: { endpoint: about.url, method: about.key, field: 'record' }, cause: error },
     );
   }
+}
+
+/** Of the two proofs in a relay block's record the one that was asked for: that of the next authorities, or of the para head. */
+export function proofOf(block: PeerBlock, keys: readonly string[]): Uint8Array[] {
+  const authorityKeys = [storageKeys.grandpaAuthoritiesOld, storageKeys.grandpaAuthorities].map(
+    toHex,
+  );
+  if (!keys.some((key) => authorityKeys.includes(key as never))) {
+    const proof = block.fields.get(Field.PARENT_PARA_PROOF);
+    return proof && proof.length > 0 ? decodeStorageProof(proof) : [];
+  }
+  const change = block.fields.get(Field.PARENT_SET_CHANGE);
+  return change?.[0] === 1 ? decodeAuthoritySetChange(change.subarray(1)).proof : [];
 }

@@ -141,7 +141,7 @@ describe('going on', () => {
     await undisturbed.untilBuilt(40);
     const expected = await rowsOf(undisturbed.store);
     const batches = await recordBatches();
-    expect(batches.length).toBeGreaterThan(8);
+    expect(batches.length).toBeGreaterThanOrEqual(8);
     for (let count = 1; count < batches.length; count += 1) {
       const path = await mkdtemp(join(tmpdir(), 'rb-block-store-'));
       await writeBatches(path, batches.slice(0, count));
@@ -314,8 +314,11 @@ async function recordBatches(): Promise<unknown[]> {
     recorded.push(operations);
     return batch(operations);
   }) as typeof database.batch;
-  bench.finalized.set(40);
-  await bench.untilBuilt(40);
+  // Session by session, so that however fast it goes there are batches of both chains for each.
+  for (const height of [10, 20, 30, 40]) {
+    bench.finalized.set(height);
+    await bench.untilBuilt(height);
+  }
   return recorded;
 }
 

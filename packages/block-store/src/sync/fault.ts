@@ -19,6 +19,8 @@ export function stepFaultOf(error: unknown): Fault | undefined {
     case BlockStoreErrorCode.STORE_WRITE_FAILED:
     case BlockStoreErrorCode.DISK_FULL:
     case BlockStoreErrorCode.FILE_DAMAGED:
+    case BlockStoreErrorCode.FILE_EXISTS:
+    case BlockStoreErrorCode.FILE_UNUSABLE:
     case BlockStoreErrorCode.OUT_OF_ORDER:
       return undefined;
   }

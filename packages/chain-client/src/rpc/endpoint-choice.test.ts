@@ -195,6 +195,21 @@ describe('an endpoint', () => {
     expect(used).toEqual([A, 'prb://peer', A]);
     await client.stop();
   });
+
+  it('that is preferred is asked although its head stands still far below that of nodes', () => {
+    const clock = new HandClock();
+    const client = new JsonRpcClient(
+      { name: 'relay', endpoints: [A] },
+      {
+        logger: silentLogger,
+        clock,
+        preferred: [new PaperEndpoint(B)],
+        openEndpoint: ({ url }) => new PaperEndpoint(url),
+      },
+    );
+    pass({ client, clock }, 60, (second) => [9_000 + second, 5_000]);
+    expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
 });
 
 describe('that an endpoint does not deliver', () => {

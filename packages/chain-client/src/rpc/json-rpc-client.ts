@@ -360,9 +360,12 @@ export class JsonRpcClient implements Service {
   }
 
   #isWorse(health: EndpointHealth, usable: readonly EndpointHealth[]): boolean {
+    // A preferred one says itself, by being connected, whether it is of use: its head may well be behind that of nodes.
+    const isBehind = health.lagMs > MAX_LAG_MS && !this.#preferred.has(health.endpoint);
     return usable.some((other) => {
-      if (other === health || !this.#trusts(other) || other.lagMs > MAX_LAG_MS) return false;
-      if (health.lagMs > MAX_LAG_MS || this.#isPreferredTo(other, health)) return true;
+      if (other === health || !this.#trusts(other)) return false;
+      if (other.lagMs > MAX_LAG_MS && !this.#preferred.has(other.endpoint)) return false;
+      if (isBehind || this.#isPreferredTo(other, health)) return true;
       const [mine, theirs] = [health.latencyMs, other.latencyMs];
       if (mine === undefined || theirs === undefined || mine < SLOW_MS) return false;
       return mine > theirs * SLOW_FACTOR;

@@ -12,7 +12,7 @@ import {
   ParentBlockSchema,
   RangeMetaSchema,
   type RangeMeta,
-} from '@runtime-bridge/walkie-protocol';
+} from '@runtime-bridge/walkie-protocol/schema';
 
 import { FleetError, FleetErrorCode } from '../errors.js';
 import type { Position, ProviderView } from '../runner/messages.js';

@@ -14,7 +14,7 @@ export class LeaseConnection {
   readonly #shas = new Map<string, string>();
 
   constructor(options: RedisConnectionOptions, collaborators: { logger: Logger }) {
-    this.client = connectClient(options, collaborators);
+    this.client = connectClient(options, collaborators, { lazyConnect: true });
     this.#prefix = `${options.prefix ?? 'bq'}:${QUEUE_NAME}`;
   }
 

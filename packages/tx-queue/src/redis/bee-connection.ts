@@ -86,13 +86,15 @@ export async function connectBee(
 
 /**
  * A client that bee-queue takes, connecting in the background.
+ * @param extra `lazyConnect` to do that only when it is asked something
  * @throws TxQueueError BAD_REDIS_URL
  */
 export function connectClient(
   options: RedisConnectionOptions,
   collaborators: { logger: Logger },
+  extra: { lazyConnect?: boolean } = {},
 ): IoRedis {
-  const client = new Redis(options.url, optionsOf(options));
+  const client = new Redis(options.url, { ...optionsOf(options), ...extra });
   client.on('error', (error) => collaborators.logger.debug('Redis connection error', {}, error));
   return client;
 }

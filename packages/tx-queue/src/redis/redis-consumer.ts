@@ -3,7 +3,7 @@ import type BeeQueue from 'bee-queue';
 import { noHandler } from '../embedded-consumer.js';
 import type { JobOutcome, ReceivedJob } from '../job.js';
 import type { JobGate } from '../lease/job-gate.js';
-import { runHandler } from '../handler-runner.js';
+import { manyListeners, runHandler } from '../handler-runner.js';
 import { DEFAULT_CONCURRENCY, type JobConsumer, type JobHandler } from '../queue.js';
 import { connectBee, type BeeConnection, type RedisConnectionOptions } from './bee-connection.js';
 import { failureProgress, RP } from './wire.js';
@@ -21,7 +21,7 @@ export class RedisConsumer implements JobConsumer {
   readonly name = 'Redis queue consumer';
   #handler: JobHandler | undefined;
   #connection: BeeConnection | undefined;
-  readonly #stopping = new AbortController();
+  readonly #stopping = manyListeners(new AbortController());
 
   constructor(
     private readonly options: RedisConsumerOptions,

@@ -48,6 +48,8 @@ export class ChainPair {
       author: RelayAuthor;
       builder: ParaBlockBuilder;
       pool: TransactionPool;
+      /** Of the relay chain; absent: it takes no transactions. */
+      relayPool?: TransactionPool;
       finality: GrandpaFinality;
       /** Called before each parachain block with the relay block that it is built on. */
       beforeParaBlock?: (relayParent: Block) => void;
@@ -56,12 +58,8 @@ export class ChainPair {
   ) {
     const { finalityLag, relayBlocksPerParaBlock, paraBlocksPerHead = 1 } = options;
     this.state = { finalityLag, relayBlocksPerParaBlock, paraBlocksPerHead, isFinalityHeld: false };
-    const { para, pool } = deps;
-    para.events.on('best', ({ retracted, enacted }) => {
-      retracted.forEach((block) => pool.onRetracted(block));
-      enacted.forEach((block) => pool.onBlock(block));
-    });
-    para.events.on('finalized', ({ blocks }) => blocks.forEach((block) => pool.onFinalized(block)));
+    follow(deps.para, deps.pool);
+    if (deps.relayPool) follow(deps.relay, deps.relayPool);
   }
 
   /** After a restart: the parachain's best and finalised blocks are what the relay chain says. */
@@ -74,12 +72,13 @@ export class ChainPair {
 
   /** One slot: a relay block, finality, and maybe a parachain block for the next one to include. */
   async step(timestampMs: number): Promise<void> {
-    const { relay, para, author } = this.deps;
+    const { relay, para, author, relayPool } = this.deps;
     const { pending } = this;
     const block = author.build({
       parent: relay.best,
       timestampMs,
       ...(pending && { paraHead: pending.header }),
+      ...(relayPool && { extrinsics: relayPool.ready() }),
     });
     await relay.append(block, { best: true });
     if (pending !== undefined) {
@@ -189,4 +188,13 @@ export class ChainPair {
       log('included para head is unknown', { hash: toHex(hash) });
     return undefined;
   }
+}
+
+/** Tells a pool what becomes of its chain's blocks. */
+function follow(chain: Chain, pool: TransactionPool): void {
+  chain.events.on('best', ({ retracted, enacted }) => {
+    retracted.forEach((block) => pool.onRetracted(block));
+    enacted.forEach((block) => pool.onBlock(block));
+  });
+  chain.events.on('finalized', ({ blocks }) => blocks.forEach((block) => pool.onFinalized(block)));
 }

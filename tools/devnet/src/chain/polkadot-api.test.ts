@@ -172,6 +172,24 @@ describe.each(['old', 'new'] as const)('an unchanged @polkadot/api, %s relay era
     expect(partialFee.toBigInt()).toBeGreaterThan(0n);
   }, 30_000);
 
+  it('sends signed remarks to the relay chain, too, and watches them to the end', async () => {
+    const { address } = new Keyring({ type: 'sr25519' }).addFromUri('//Bob');
+    const before = (await relay.rpc.system.accountNextIndex(address)).toNumber();
+    const remark = relay.tx['system']?.['remarkWithEvent']?.('0x0102');
+    if (remark === undefined) throw new Error('no system.remarkWithEvent');
+    const { statuses, events, block } = await send(remark, '//Bob');
+    expect(statuses.slice(-2)).toEqual(['InBlock', 'Finalized']);
+    expect(events).toEqual(['system.Remarked', 'system.ExtrinsicSuccess']);
+    const included = await relay.rpc.chain.getBlock(block);
+    expect(included.block.extrinsics.map((x) => x.method.method)).toEqual([
+      'set',
+      'remarkWithEvent',
+    ]);
+    expect((await relay.rpc.system.accountNextIndex(address)).toNumber()).toBe(before + 1);
+    const { partialFee } = await remark.paymentInfo(address);
+    expect(partialFee.toBigInt()).toBe(0n);
+  }, 30_000);
+
   it('is told why an extrinsic fails, and that one is not taken', async () => {
     const { address } = new Keyring({ type: 'sr25519' }).addFromUri('//Charlie');
     const tooMuch = para.tx['balances']?.['transferKeepAlive']?.(address, 10n ** 24n);

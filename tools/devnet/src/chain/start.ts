@@ -22,6 +22,7 @@ import type { StateVersion } from '../primitives/trie.js';
 import { RelayAuthor } from '../relay/author.js';
 import { RelayRuntime } from '../relay/runtime.js';
 import { relayGenesis, type RelayEra } from '../relay/state.js';
+import { RelayTransactions } from '../relay/transactions.js';
 import { nodeMethods } from '../rpc/methods.js';
 import type { NodeIdentity } from '../rpc/node.js';
 import { DEFAULT_RPC_LIMITS, RpcServer } from '../rpc/server.js';
@@ -282,10 +283,12 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       ...(options.voteAncestries === true && { votePlan: votesWithAncestries(blocksAbove(relay)) }),
     },
   );
+  const transactions = new RelayTransactions(relayRuntime.version);
   const author = new RelayAuthor(
     { era, paraId, sessionBlocks, slotMs: options.blockMs, seed },
-    { chain: relay, keys },
+    { chain: relay, keys, transactions },
   );
+  const relayPool = new TxPool({}, { runtime: transactions, chain: relay });
   const pool = new TxPool({}, { runtime: paraRuntime, chain: para });
   const runtimeAt = (hash: Uint8Array) => paraRuntime.at(para.state(hash));
   const account = NetworkAccount.create({ para, runtimeAt, pool, sudo }, accountPair);
@@ -304,6 +307,7 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       author,
       builder: paraRuntime,
       pool,
+      relayPool,
       finality,
       beforeParaBlock: (relayParent) => {
         listing.beforeParaBlock(relayParent);
@@ -318,6 +322,7 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
       identity: RELAY_IDENTITY,
       chain: relay,
       runtimeAt: () => relayRuntime,
+      pool: relayPool,
       finality,
       pha: false,
     }),

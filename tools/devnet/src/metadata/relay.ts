@@ -70,13 +70,17 @@ function relayPallets(era: RelayEra): PalletDecl[] {
         system.valueOr('EventCount', 'u32', 0),
         system.value('LastRuntimeUpgrade', 'LastRuntimeUpgradeInfo'),
       ],
-      calls: { remark: [0, { remark: 'Bytes' }] },
+      calls: {
+        remark: [RelayPallet.system.call.remark, { remark: 'Bytes' }],
+        remark_with_event: [RelayPallet.system.call.remarkWithEvent, { remark: 'Bytes' }],
+      },
       events: {
         ExtrinsicSuccess: [
           RelayPallet.system.event.extrinsicSuccess,
           { dispatch_info: 'DispatchInfo' },
         ],
         ExtrinsicFailed: [1, { dispatch_error: 'DispatchError', dispatch_info: 'DispatchInfo' }],
+        Remarked: [RelayPallet.system.event.remarked, { sender: 'AccountId', hash: 'H256' }],
       },
       constants: { BlockHashCount: ['u32', 4096], SS58Prefix: ['u16', 2] },
     },

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { decodeHeader, readProof, toHex, utf8 } from '../primitives/index.js';
+import { decodeHeader, readProof, toHex, Trie, TrieDb, utf8 } from '../primitives/index.js';
 import { runtimeTypesOf, TestChain } from './chain.test.kit.js';
 import { lastRuntimeUpgrade } from './pallets/system.js';
 import { CODE_KEY, codeOf, releaseIn, releaseOf } from './release.js';
@@ -91,7 +91,11 @@ describe('a runtime upgrade', () => {
     expect(isApart()).toBe(false);
     setCode(codeOf(releaseOf(1260, 1)));
     expect(chain.state.version).toBe(0);
+    // What a pRuntime computes, which knows version 0 only.
+    const rootOfVersion0 = () => Trie.from(new TrieDb(), [...chain.state.entries()]).root();
+    expect(rootOfVersion0()).toEqual(decodeHeader(chain.header).stateRoot);
     chain.block();
+    expect(rootOfVersion0()).not.toEqual(decodeHeader(chain.header).stateRoot);
     expect(chain.state.version).toBe(1);
     expect(isApart()).toBe(false);
     const before = chain.state.root();

@@ -15,6 +15,7 @@ import {
 import { ScaleReader, u32, u64, u8 } from '../primitives/scale.js';
 import { RelayKey } from '../primitives/storage-key.js';
 import { orderedTrieRoot } from '../primitives/trie.js';
+import type { RelayTransactions } from './transactions.js';
 import { relayChanges, timestampInherent, type RelayEra } from './state.js';
 
 /** What an author decides for one block. */
@@ -23,6 +24,8 @@ export interface RelayBlockPlan {
   timestampMs: number;
   /** Encoded parachain header to include. */
   paraHead?: Uint8Array;
+  /** Transactions to try, in order. */
+  extrinsics?: readonly Uint8Array[];
   /** Anything that tells two blocks of the same height and time apart (forks). */
   salt?: string;
 }
@@ -41,7 +44,12 @@ export class RelayAuthor {
       slotMs: number;
       seed: string;
     },
-    private readonly deps: { chain: Chain; keys: AuthorityKeys },
+    private readonly deps: {
+      chain: Chain;
+      keys: AuthorityKeys;
+      /** Absent: no transaction is ever included. */
+      transactions?: RelayTransactions;
+    },
   ) {}
 
   /** The block on top of `plan.parent`; not stored anywhere. */
@@ -61,6 +69,7 @@ export class RelayAuthor {
       digest.push(nextEpoch(nextSet.authorities, this.randomness(number)));
       digest.push(scheduledChangeItem(nextSet.authorities, 0));
     }
+    const transactions = this.deps.transactions?.select(plan.extrinsics ?? [], state, parent);
     const changes = relayChanges({
       era,
       number,
@@ -70,8 +79,9 @@ export class RelayAuthor {
       digest,
       ...(nextSet && { nextSet }),
       ...(plan.paraHead && { paraHead: plan.paraHead }),
+      ...(transactions && { transactions }),
     });
-    const extrinsics = [timestampInherent(timestampMs)];
+    const extrinsics = [timestampInherent(timestampMs), ...(transactions?.extrinsics ?? [])];
     const stateRoot = state.with(changes).root();
     const unsealed = {
       parentHash: parent.hash,

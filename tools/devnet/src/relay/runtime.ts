@@ -1,9 +1,10 @@
 import type { ChainRuntime, RuntimeVersionJson } from '../chain/types.js';
 import { concatBytes, fromHex, type Hex } from '../primitives/bytes.js';
-import { bytes, text, u32, u64, u8, vec } from '../primitives/scale.js';
+import { bytes, compact, option, text, u128, u32, u64, u8, vec } from '../primitives/scale.js';
 import { RelayKey } from '../primitives/storage-key.js';
 import type { StateVersion, Trie } from '../primitives/trie.js';
 import type { RelayEra } from './state.js';
+import { relayNonce } from './transactions.js';
 
 /** The relay chain's runtime as far as the RPC can ask it. */
 export class RelayRuntime implements ChainRuntime {
@@ -26,7 +27,7 @@ export class RelayRuntime implements ChainRuntime {
     };
   }
 
-  call(method: string, _args: Uint8Array, state: Trie): Uint8Array {
+  call(method: string, args: Uint8Array, state: Trie): Uint8Array {
     switch (method) {
       case 'Core_version':
         return encodeVersion(this.version);
@@ -38,9 +39,13 @@ export class RelayRuntime implements ChainRuntime {
         return this.era === 'old'
           ? (state.get(RelayKey.grandpaAuthoritiesOld)?.subarray(1) ?? vec([]))
           : (state.get(RelayKey.grandpaAuthorities) ?? vec([]));
-      // No extrinsic is accepted here, so every account is new.
       case 'AccountNonceApi_account_nonce':
-        return u32(0);
+        return u32(relayNonce(state, args));
+      // Remarks are all that is accepted, and they cost nothing.
+      case 'TransactionPaymentApi_query_info':
+        return concatBytes(compact(0), compact(0), u8(0), u128(0n));
+      case 'TransactionPaymentApi_query_fee_details':
+        return concatBytes(option(undefined), u128(0n));
       default:
         throw new Error(`Exported method ${method} is not found`);
     }
@@ -53,6 +58,7 @@ const APIS: [Hex, number][] = [
   ['0x37e397fc7c91f5e4', 1], // Metadata
   ['0xed99c5acb25eedf5', 3], // GrandpaApi
   ['0xbc9d89904f5b923f', 1], // AccountNonceApi
+  ['0x37c8bb1350a9a2a8', 4], // TransactionPaymentApi
 ];
 
 function encodeVersion(version: RuntimeVersionJson): Uint8Array {

@@ -10,6 +10,7 @@ import { bytes, compact, text, u32, u64, u8, vec } from '../primitives/scale.js'
 import { RelayKey, storageMapKey, storagePrefix } from '../primitives/storage-key.js';
 import type { KeyChange } from '../primitives/trie.js';
 import { RelayPallet } from './pallets.js';
+import type { AppliedRemark } from './transactions.js';
 
 /**
  * Which relay runtime: `old` keeps the authorities under `:grandpa_authorities`, `new` (since early 2024)
@@ -73,6 +74,8 @@ export interface RelayBlockInput {
   paraHead?: Uint8Array;
   /** The set that this block announces and enacts. */
   nextSet?: { setId: bigint; authorities: readonly Authority[] };
+  /** Transactions that are in the block, after the inherent, and what they change. */
+  transactions?: { applied: readonly AppliedRemark[]; changes: readonly KeyChange[] };
   /** Digest as the runtime knows it: without the seal. */
   digest: readonly DigestItem[];
 }
@@ -89,10 +92,16 @@ export function relayChanges(input: RelayBlockInput): KeyChange[] {
     // Set and cleared within the block; nodes report such keys as deleted.
     [Key.extrinsicIndex, undefined],
   ];
-  if (number > BLOCK_HASH_COUNT) {
+  // The hash of block 0 stays: CheckGenesis reads it.
+  if (number > BLOCK_HASH_COUNT + 1) {
     changes.push([Key.blockHash(number - 1 - BLOCK_HASH_COUNT), undefined]);
   }
-  const events = [extrinsicSuccess(0)];
+  const events = [extrinsicSuccess(0, MANDATORY)];
+  for (const [index, { who, eventHash }] of (input.transactions?.applied ?? []).entries()) {
+    if (eventHash !== undefined) events.push(remarked(index + 1, who, eventHash));
+    events.push(extrinsicSuccess(index + 1, NORMAL_AND_FREE));
+  }
+  changes.push(...(input.transactions?.changes ?? []));
   if (nextSet !== undefined) {
     changes.push(authoritiesEntry(input.era, nextSet.authorities));
     changes.push([RelayKey.grandpaCurrentSetId, u64(nextSet.setId)]);
@@ -113,22 +122,29 @@ export function timestampInherent(timestampMs: number): Uint8Array {
 
 const NO_TOPICS = vec([]);
 
-/** Phase ApplyExtrinsic(i), System.ExtrinsicSuccess { weight of an inherent, Mandatory, pays fee }. */
-function extrinsicSuccess(extrinsic: number): Uint8Array {
+/** Class Mandatory, pays a fee; and class Normal, pays none. */
+const MANDATORY = Uint8Array.of(2, 0);
+const NORMAL_AND_FREE = Uint8Array.of(0, 1);
+
+/** Phase ApplyExtrinsic(i), System.ExtrinsicSuccess { weight of an inherent, class and fee }. */
+function extrinsicSuccess(extrinsic: number, classAndFee: Uint8Array): Uint8Array {
   const { index, event } = RelayPallet.system;
   const weight = concatBytes(compact(263_214_000), compact(1493));
-  const mandatory = u8(2);
-  const paysFee = u8(0);
   return concatBytes(
     u8(0),
     u32(extrinsic),
     u8(index),
     u8(event.extrinsicSuccess),
     weight,
-    mandatory,
-    paysFee,
+    classAndFee,
     NO_TOPICS,
   );
+}
+
+/** Phase ApplyExtrinsic(i), System.Remarked. */
+function remarked(extrinsic: number, who: Uint8Array, hash: Uint8Array): Uint8Array {
+  const { index, event } = RelayPallet.system;
+  return concatBytes(u8(0), u32(extrinsic), u8(index), u8(event.remarked), who, hash, NO_TOPICS);
 }
 
 /** Phase Finalization, Grandpa.NewAuthorities. */

@@ -156,7 +156,7 @@ function Details({ row }: { row: TransactionRow }) {
         <Fact label="Nonce">{row.nonce ?? UNKNOWN}</Fact>
         <Fact label="Fee">{row.fee === null ? 'not told' : `${formatPha(row.fee)} PHA`}</Fact>
         <Fact label="Queued">{formatTime(row.queuedMs)}</Fact>
-        <Fact label="Over">{formatTime(row.endedMs)}</Fact>
+        <Fact label="When it was over">{formatTime(row.endedMs)}</Fact>
         <Fact label="Action">
           <code>{row.action}</code>
         </Fact>

@@ -29,6 +29,10 @@ export function FirstSteps() {
   const hasManager = model.managers.size > 0;
   const hasProvider = model.providers.size > 0;
   const hasPool = model.pools.size > 0;
+  // A manager that was only just found may have pools that it has not told yet.
+  const isTold = [...model.managers.values()].every(
+    ({ answeredMs, problem }) => answeredMs !== null || problem !== null,
+  );
   const [worker] = workers;
   const isActive = workers.some(({ state }) => state === 'S_ACTIVE');
   const head = worker === undefined ? undefined : headsOf(model, worker.manager)?.para;
@@ -67,7 +71,11 @@ export function FirstSteps() {
                 The stake pool that your workers belong to, and the key of the account that operates
                 it.
               </p>
-              {hasManager && isOperator ? <PoolForm onDone={() => {}} /> : null}
+              {!hasManager || !isOperator ? null : isTold ? (
+                <PoolForm onDone={() => {}} />
+              ) : (
+                <p role="status">Asking the manager what it has …</p>
+              )}
             </>
           )}
         </Step>

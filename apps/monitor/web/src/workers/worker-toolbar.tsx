@@ -156,7 +156,7 @@ function StateFilter({
   const flip = <T extends string>(list: readonly T[], item: T): T[] =>
     list.includes(item) ? list.filter((one) => one !== item) : [...list, item];
   return (
-    <Popover position="bottom-start" width={380} shadow="md">
+    <Popover position="bottom-start" width={380} trapFocus returnFocus>
       <Popover.Target>
         <Button variant="default" leftSection={<Icon name="filter" />}>
           State{chosen === 0 ? '' : `: ${chosen}`}
@@ -240,7 +240,7 @@ function Views({ query, onView }: { query: WorkerQuery; onView: (search: string)
   const [name, setName] = useState('');
   const search = formatWorkerQuery(query);
   return (
-    <Popover position="bottom-end" width={300} shadow="md">
+    <Popover position="bottom-end" width={300} trapFocus returnFocus>
       <Popover.Target>
         <Button variant="default" leftSection={<Icon name="overview" />}>
           Views
