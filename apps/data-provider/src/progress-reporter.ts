@@ -1,4 +1,10 @@
-import { TaskGroup, type Clock, type Logger, type Service } from '@runtime-bridge/base';
+import {
+  TaskGroup,
+  type Clock,
+  type Logger,
+  type MetricsRegister,
+  type Service,
+} from '@runtime-bridge/base';
 import { ProgressMeter, type ChainSync, type Progress } from '@runtime-bridge/block-store';
 import type { Health } from '@runtime-bridge/service-kit';
 import { DataProviderStatus } from '@runtime-bridge/walkie-protocol';
@@ -10,25 +16,43 @@ export interface ProgressReporterCollaborators {
   sync: ChainSync;
   health: Health;
   logger: Logger;
+  metrics: MetricsRegister;
   clock: Clock;
 }
 
-/** How often health is brought up to date. */
+/** How often health is brought up to date, and how progress is looked at. */
 const HEALTH_EVERY_MS = 1_000;
 /** How often progress is logged while there is some to be made, and when all is done. */
 const LOG_EVERY_MS = 10_000;
 const LOG_IDLE_EVERY_MS = 60_000;
 
-/** Tells how far the provider is: in the log with rate and ETA, and in its readiness. */
+/** Tells how far the provider is: in log and metrics with rate and ETA, and in its readiness. */
 export class ProgressReporter implements Service {
   readonly name = 'progress';
   readonly #with: ProgressReporterCollaborators;
   readonly #tasks: TaskGroup;
-  readonly #relay = new ProgressMeter();
-  readonly #para = new ProgressMeter();
+  readonly #meters = { relay: new ProgressMeter(), para: new ProgressMeter() };
+  #progress: { relay: Progress; para: Progress } | undefined;
 
   constructor(collaborators: ProgressReporterCollaborators) {
     this.#with = collaborators;
+    const { metrics } = collaborators;
+    metrics.gauge({
+      name: 'runtime_bridge_provider_blocks_per_second',
+      help: 'Blocks that became ready to be served, over the last minute',
+      labels: ['chain'],
+      collect: (gauge) => {
+        for (const chain of chains) gauge.set(this.#progress?.[chain].perSecond ?? 0, { chain });
+      },
+    });
+    metrics.gauge({
+      name: 'runtime_bridge_provider_eta_seconds',
+      help: 'Seconds until the finalised head is reached at that rate; -1 while that is not known',
+      labels: ['chain'],
+      collect: (gauge) => {
+        for (const chain of chains) gauge.set(this.#progress?.[chain].etaSec ?? -1, { chain });
+      },
+    });
     this.#tasks = new TaskGroup({ name: this.name }, { logger: collaborators.logger });
   }
 
@@ -47,12 +71,17 @@ export class ProgressReporter implements Service {
     for (;;) {
       const now = info();
       const atMs = clock.now();
+      const progress = {
+        relay: this.#meters.relay.sample(now.parentProcessedHeight, now.parentTarget, atMs),
+        para: this.#meters.para.sample(now.paraProcessedHeight, now.paraTarget, atMs),
+      };
+      this.#progress = progress;
       this.#setHealth('relay', now.parentProcessedHeight, now.parentTarget);
       this.#setHealth('para', now.paraProcessedHeight, now.paraTarget);
       const isIdle = now.status === DataProviderStatus.S_IDLE;
       const pauseMs = isIdle && wasIdle ? LOG_IDLE_EVERY_MS : LOG_EVERY_MS;
       if (atMs - toldAtMs >= pauseMs || isIdle !== wasIdle) {
-        this.#log(now, isIdle, atMs);
+        this.#log(progress, isIdle);
         toldAtMs = atMs;
         wasIdle = isIdle;
       }
@@ -69,15 +98,15 @@ export class ProgressReporter implements Service {
     });
   }
 
-  #log(now: ProviderInfo, isIdle: boolean, atMs: number): void {
-    const relay = this.#relay.sample(now.parentProcessedHeight, now.parentTarget, atMs);
-    const para = this.#para.sample(now.paraProcessedHeight, now.paraTarget, atMs);
+  #log({ relay, para }: { relay: Progress; para: Progress }, isIdle: boolean): void {
     this.#with.logger.info(isIdle ? 'At the head' : 'Synchronising', {
       ...factsOf('relay', relay),
       ...factsOf('para', para),
     });
   }
 }
+
+const chains = ['relay', 'para'] as const;
 
 function factsOf(side: 'relay' | 'para', progress: Progress) {
   const { height, target, perSecond, etaSec } = progress;

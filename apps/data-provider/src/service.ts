@@ -143,7 +143,7 @@ export async function createDataProvider(
     ),
   );
   health.set('blob server', { ready: false, detail: `Waiting to listen on ${settings.blobPort}` });
-  group.add(new ProgressReporter({ info, sync, health, logger, clock }));
+  group.add(new ProgressReporter({ info, sync, health, logger, metrics, clock }));
   return {
     name: group.name,
     peerId: identity.peerId,

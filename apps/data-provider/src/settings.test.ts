@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { readSettings, type ServiceError } from '@runtime-bridge/service-kit';
 import { describe, expect, it } from 'vitest';
 import { dataProviderSettings, retiredVariables } from './settings.js';
@@ -70,5 +71,13 @@ describe('settings of the data provider', () => {
       'PHALA_PARENT_CHAIN_ENDPOINT',
       'PHALA_WALKIE_LISTEN_ADDRESSES',
     ]);
+  });
+});
+
+describe('the README', () => {
+  it('tells of every setting', async () => {
+    const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const names = Object.values(dataProviderSettings).map(({ env }) => env);
+    expect(names.filter((name) => !text.includes(`| \`${name}\``))).toEqual([]);
   });
 });

@@ -13,11 +13,11 @@ export { parseEndpoints } from './rpc/endpoint-list.js';
 export type { EndpointStatus, Fault } from './rpc/endpoint-health.js';
 export { faultOf } from './rpc/error-faults.js';
 export type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './rpc/endpoint.js';
-export {
-  JsonRpcClient,
-  type JsonRpcClientCollaborators,
-  type FollowOptions,
-  type JsonRpcClientOptions,
-  type UseOptions,
-} from './rpc/json-rpc-client.js';
+export type {
+  FollowOptions,
+  JsonRpcClientCollaborators,
+  JsonRpcClientOptions,
+  UseOptions,
+} from './rpc/client-options.js';
+export { JsonRpcClient } from './rpc/json-rpc-client.js';
 export { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './rpc/ws-endpoint.js';

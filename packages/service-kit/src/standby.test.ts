@@ -97,10 +97,16 @@ describe('a service that takes turns', () => {
       if (tries === 1) return Promise.reject(new Error('disk is full'));
       return Promise.resolve({ name: 'work', start: async () => {}, stop: async () => {} });
     });
+    const told: string[] = [];
+    const set = health.set.bind(health);
+    health.set = (part, state) => {
+      told.push(state.detail);
+      set(part, state);
+    };
     await service.start();
     source.give();
-    await untilSo(() => health.parts['lease']?.detail.includes('disk is full') ?? false);
     await untilSo(() => tries === 2 && health.ready);
+    expect(told).toContain('cannot begin: disk is full');
     await service.stop();
   });
 

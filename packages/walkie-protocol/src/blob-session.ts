@@ -9,6 +9,10 @@ import type { SendChunks } from './send-chunks.js';
 const CONCURRENT_READS = 8;
 /** Bytes read ahead of what the socket has taken; more would only be cold in memory when their turn comes. */
 const AHEAD_BYTES = 512 * 1024;
+/** Handed to the socket at once. */
+const BATCH_BYTES = 256 * 1024;
+/** Pieces of kept blobs at least so large go out from where they are; smaller ones are copied together. */
+const BORROWED_FROM_BYTES = 16 * 1024;
 /** Answers that wait to be sent; those without a value take no room by their bytes. */
 const MAX_OUTGOING = 2048;
 /** Room kept for a value whose size is not known yet, until larger ones were seen. */
@@ -41,10 +45,13 @@ interface Outgoing {
   goneBytes: number;
 }
 
-/** Bytes that wait for the socket, in memory that is used again. */
-interface Filled {
-  chunk: Buffer;
+/** Bytes that wait for the socket. */
+interface Waiting {
+  /** Where they are; of a chunk only the first `size` bytes count. */
+  memory: Uint8Array;
   size: number;
+  /** The same memory, if it is to be used again afterwards. */
+  chunk: Buffer | undefined;
 }
 
 /** One client of the blob server: takes requests as long as answers fit, reads, sends. */
@@ -56,13 +63,13 @@ export class BlobSession {
   readonly #controller = new AbortController();
   readonly #requests: Request[] = [];
   readonly #outgoing: Outgoing[] = [];
-  readonly #filled: Filled[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #frames: FrameReader;
   #usedBytes = 0;
   #reading = 0;
   #largestBytes = FIRST_GUESS_BYTES;
   /** Held by the socket, which has not passed it on yet. */
-  #stuck: Buffer | undefined;
+  #stuck: readonly Waiting[] | undefined;
   #isSendDue = false;
   /** Its answers were put back, so nothing is read before the other side takes something. */
   #isHeldBack = false;
@@ -143,7 +150,7 @@ export class BlobSession {
     if (this.#stuck === undefined || this.#isHeldBack) return;
     this.#isHeldBack = true;
     this.collaborators.budget.forget(this.pump);
-    for (const { chunk } of this.#filled.splice(0)) this.collaborators.chunks.give(chunk);
+    this.#letGo(this.#waiting.splice(0));
     const requests = this.#outgoing.splice(0).map((answer) => this.#requestAgain(answer));
     this.#requests.unshift(...requests);
   }
@@ -248,7 +255,9 @@ export class BlobSession {
       return;
     }
     const blob = await source.get(key, signal);
-    if (blob) takeSome({ parts: [blob.bytes], crc32c: blob.crc32c ?? crc32c(blob.bytes) });
+    if (!blob) return;
+    const { bytes } = blob;
+    takeSome({ parts: [bytes], crc32c: blob.crc32c ?? crc32c(bytes), isKept: true });
   }
 
   /** Makes the room kept for a value fit its size; false when a larger one does not fit. */
@@ -288,7 +297,7 @@ export class BlobSession {
     };
     let toSkip = answer.goneBytes;
     for (const piece of [head, ...(blob?.parts ?? [])]) {
-      if (toSkip < piece.length) this.#fill(piece, toSkip);
+      if (toSkip < piece.length) this.#append(piece, toSkip, blob?.isKept === true);
       toSkip = Math.max(0, toSkip - piece.length);
     }
     // Nothing else waits while an answer is interrupted.
@@ -308,34 +317,61 @@ export class BlobSession {
   }
 
   #send(): void {
-    const { chunks, clock } = this.collaborators;
-    while (!this.#stuck && !this.#isOver) {
-      const filled = this.#filled.shift();
-      if (filled === undefined) break;
-      const { chunk, size } = filled;
-      this.socket.write(chunk.subarray(0, size), this.#onWritten);
+    const { clock } = this.collaborators;
+    while (!this.#stuck && this.#waiting.length > 0 && !this.#isOver) {
+      const batch = this.#takeBatch();
+      if (batch.length > 1) this.socket.cork();
+      let bytes = 0;
+      for (const { memory, size } of batch) {
+        this.socket.write(
+          size < memory.length ? memory.subarray(0, size) : memory,
+          this.#onWritten,
+        );
+        bytes += size;
+      }
+      if (batch.length > 1) this.socket.uncork();
       this.lastActivityMs = this.lastProgressMs = clock.now();
-      if (this.socket.writableLength > 0) this.#stuck = chunk;
-      else chunks.give(chunk);
-      this.#passOn(size);
+      if (this.socket.writableLength > 0) this.#stuck = batch;
+      else this.#letGo(batch);
+      this.#passOn(bytes);
     }
     this.pump();
     this.#endWhenDone();
   }
 
-  /** Copies bytes behind those that wait, so that nothing keeps the value itself. */
-  #fill(piece: Uint8Array, from: number): void {
+  #takeBatch(): Waiting[] {
+    let count = 0;
+    let bytes = 0;
+    do bytes += this.#waiting[count++]!.size;
+    while (count < this.#waiting.length && bytes + this.#waiting[count]!.size <= BATCH_BYTES);
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Puts bytes behind those that wait: copies them, so that nothing keeps the value itself, unless it is kept anyway. */
+  #append(piece: Uint8Array, from: number, isKept: boolean): void {
+    const isBorrowed = isKept && piece.length - from >= BORROWED_FROM_BYTES;
     for (let at = from; at < piece.length;) {
-      let last = this.#filled.at(-1);
-      if (last === undefined || last.size === last.chunk.length) {
-        last = { chunk: this.collaborators.chunks.take(), size: 0 };
-        this.#filled.push(last);
+      if (isBorrowed) {
+        const memory = piece.subarray(at, at + BATCH_BYTES);
+        this.#waiting.push({ memory, size: memory.length, chunk: undefined });
+        at += memory.length;
+        continue;
       }
-      const count = Math.min(piece.length - at, last.chunk.length - last.size);
-      last.chunk.set(piece.subarray(at, at + count), last.size);
+      let last = this.#waiting.at(-1);
+      if (last?.chunk === undefined || last.size === last.memory.length) {
+        const chunk = this.collaborators.chunks.take();
+        last = { memory: chunk, size: 0, chunk };
+        this.#waiting.push(last);
+      }
+      const count = Math.min(piece.length - at, last.memory.length - last.size);
+      last.memory.set(piece.subarray(at, at + count), last.size);
       last.size += count;
       at += count;
     }
+  }
+
+  #letGo(all: readonly Waiting[]): void {
+    for (const { chunk } of all) if (chunk) this.collaborators.chunks.give(chunk);
   }
 
   /** Notes what the socket has got. Answers that have gone as a whole give their room back. */
@@ -354,10 +390,10 @@ export class BlobSession {
 
   /** Called for every write once the kernel has it, which is at once unless the other side is slow. */
   readonly #onWritten = (): void => {
-    const chunk = this.#stuck;
-    if (chunk === undefined || this.socket.writableLength > 0 || this.#isOver) return;
+    const stuck = this.#stuck;
+    if (stuck === undefined || this.socket.writableLength > 0 || this.#isOver) return;
     this.#stuck = undefined;
-    this.collaborators.chunks.give(chunk);
+    this.#letGo(stuck);
     this.lastProgressMs = this.collaborators.clock.now();
     this.#isHeldBack = false;
     this.#send();
@@ -391,7 +427,7 @@ export class BlobSession {
     this.#controller.abort();
     this.#requests.length = 0;
     this.#outgoing.length = 0;
-    for (const { chunk } of this.#filled.splice(0)) this.collaborators.chunks.give(chunk);
+    this.#letGo(this.#waiting.splice(0));
     this.collaborators.budget.forget(this.pump);
     this.#giveBack(this.#usedBytes);
   }

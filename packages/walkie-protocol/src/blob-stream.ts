@@ -15,6 +15,8 @@ export interface BlobParts {
   parts: readonly Uint8Array[];
   /** CRC-32C of all bytes as an unsigned number. */
   crc32c: number;
+  /** Whether the bytes stay as they are, so that they need not be copied. @default false */
+  isKept?: boolean;
 }
 
 /** Where blobs come from. */

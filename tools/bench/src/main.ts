@@ -1,13 +1,19 @@
 #!/usr/bin/env node
 import { runBench, textOf, type Bench } from './harness/report.js';
+import { headBench } from './provider/head-bench.js';
+import { ingestBench } from './provider/ingest-bench.js';
 import { memoryBench, serveBench } from './provider/serve-bench.js';
 import { storeBench } from './provider/store-bench.js';
+import { verifyBench } from './provider/verify-bench.js';
 import { txBench } from './tx/tx-bench.js';
 
 const benches: Record<string, Bench> = {
   store: storeBench,
   serve: serveBench,
   memory: memoryBench,
+  ingest: ingestBench,
+  head: headBench,
+  verify: verifyBench,
   tx: txBench,
 };
 

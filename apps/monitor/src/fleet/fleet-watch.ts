@@ -1,6 +1,5 @@
 import {
   AbortScope,
-  Limiter,
   SingleFlight,
   TaskGroup,
   type Clock,
@@ -35,8 +34,6 @@ export const defaultFleetWatchOptions: FleetWatchOptions = {
 
 /** Loops look at the clock so often; much finer than the periods. */
 const TICK_MS = 500;
-/** Peers asked at once: the answers of big managers are large. */
-const CONCURRENCY = 3;
 /** Looking takes a tenth of the time at most, unless that would be slower than when nobody looks. */
 const COST_FACTOR = 10;
 /** Peers followed at most; who else claims to be a manager is not asked. */
@@ -80,7 +77,6 @@ export class FleetWatch implements Service {
   readonly #progress = new HeightHistories<string>({ maxRows: 2 * MAX_FOLLOWED });
   readonly #followed = new Map<string, Followed>();
   readonly #flights = new SingleFlight<string, void>();
-  readonly #limiter = new Limiter({ concurrency: CONCURRENCY, name: 'looks' });
   readonly #tasks: TaskGroup;
   #unsubscribe: (() => void) | undefined;
   #watchers = 0;
@@ -270,20 +266,16 @@ export class FleetWatch implements Service {
     try {
       await this.#flights.do(
         peer.peerId,
-        (flightSignal) =>
-          this.#limiter.run(
-            async () => {
-              const startedMs = clock.now();
-              followed.lookedMs = startedMs;
-              try {
-                await look.look(peer, flightSignal);
-              } finally {
-                followed.endedMs = clock.now();
-                followed.tookMs = followed.endedMs - startedMs;
-              }
-            },
-            { signal: flightSignal },
-          ),
+        async (flightSignal) => {
+          const startedMs = clock.now();
+          followed.lookedMs = startedMs;
+          try {
+            await look.look(peer, flightSignal);
+          } finally {
+            followed.endedMs = clock.now();
+            followed.tookMs = followed.endedMs - startedMs;
+          }
+        },
         signal,
       );
     } catch (error) {

@@ -42,12 +42,11 @@ class Track {
   /** Rows of time, relay header, para header and para block, oldest first. */
   list(nowMs: number): number[][] {
     const [fine, coarse] = TIERS;
-    const fineBeginMs = nowMs - fine.stepMs * (fine.count - 1);
-    const rows = [
-      // The coarse ones only for what the fine ones no longer have.
-      ...this.#listTier(coarse, fine.count, nowMs).filter(([atMs]) => atMs! < fineBeginMs),
-      ...this.#listTier(fine, 0, nowMs),
-    ];
+    const recent = this.#listTier(fine, 0, nowMs);
+    const recentMs = recent[0]?.[0] ?? Infinity;
+    // The coarse ones only for what the fine ones no longer have.
+    const older = this.#listTier(coarse, fine.count, nowMs).filter(([atMs]) => atMs! < recentMs);
+    const rows = [...older, ...recent];
     const [newestMs = 0] = this.#newest;
     if (newestMs - (rows.at(-1)?.[0] ?? 0) >= 1000) rows.push([...this.#newest]);
     return rows;

@@ -43,7 +43,7 @@ const NOWHERE = {
   paraBlockDispatchedTo: -1,
 };
 /** Workers asked for at once; some 3 KiB each. */
-const BATCH = 200;
+const BATCH = 50;
 /** Workers shown of all managers together. */
 export const MAX_WORKERS = 50_000;
 

@@ -28,10 +28,7 @@ export const genesisKeys = {
 
 /** `[kind][height u32 BE]`: rows of a kind lie in order of height. */
 export function heightKey(kind: RowKind, height: number): Uint8Array {
-  const key = new Uint8Array(5);
-  key[0] = kind;
-  new DataView(key.buffer).setUint32(1, height);
-  return key;
+  return Uint8Array.of(kind, height >>> 24, height >>> 16, height >>> 8, height);
 }
 
 /** The height in a key made by {@link heightKey}. */

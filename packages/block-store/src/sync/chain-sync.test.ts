@@ -141,7 +141,8 @@ describe('going on', () => {
     await undisturbed.untilBuilt(40);
     const expected = await rowsOf(undisturbed.store);
     const batches = await recordBatches();
-    expect(batches.length).toBeGreaterThanOrEqual(8);
+    // Para blocks of several ranges may go in one.
+    expect(batches.length).toBeGreaterThan(5);
     for (let count = 1; count < batches.length; count += 1) {
       const path = await mkdtemp(join(tmpdir(), 'rb-block-store-'));
       await writeBatches(path, batches.slice(0, count));

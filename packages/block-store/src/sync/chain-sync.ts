@@ -19,6 +19,7 @@ import {
   type Fault,
   type FinalizedHeadsOptions,
   type JsonRpcClient,
+  type RpcCaller,
 } from '@runtime-bridge/chain-client';
 import { BlockStoreError, BlockStoreErrorCode } from '../errors.js';
 import type { BlockStore } from '../store/block-store.js';
@@ -99,6 +100,7 @@ export class ChainSync implements Service {
 
   /** Begins; resolves at once. The clients and the store have to be started. */
   async start(): Promise<void> {
+    if (this.#with.store.meta) this.#admitOwnChain();
     await this.#relayHeads.start();
     await this.#paraHeads.start();
     await this.#justifications.start();
@@ -156,10 +158,7 @@ export class ChainSync implements Service {
 
   async #beginOnce(signal: AbortSignal): Promise<void> {
     const { store, relay, para } = this.#with;
-    if (store.meta) {
-      await this.#expectSameChain(signal);
-      return;
-    }
+    if (store.meta) return;
     const start = await this.#untilBlock1(
       () => para.use((rpc) => fetchParaGenesis(rpc, signal), { signal, faultOf: stepFaultOf }),
       signal,
@@ -181,6 +180,7 @@ export class ChainSync implements Service {
       signal,
     );
     await store.putGenesis(genesis, more);
+    this.#admitOwnChain();
     this.#logger.info('Store begun', {
       paraId: genesis.chain.paraId,
       relayBlock: genesis.chain.relayGenesisHeight,
@@ -188,27 +188,37 @@ export class ChainSync implements Service {
     });
   }
 
-  /** The para chain is told by its first blocks, the relay chain by the block that the genesis info names. */
-  async #expectSameChain(signal: AbortSignal): Promise<void> {
+  /**
+   * Lets only nodes be asked that are of the chain of the store: the para chain is told by its first blocks, the relay
+   * chain by the block that the genesis info names. Others are set aside, named, and looked at again later.
+   */
+  #admitOwnChain(): void {
     const { store, relay, para } = this.#with;
-    await this.#untilBlock1(
-      () =>
-        para.use(
-          async (rpc) => {
-            const { paraGenesis, paraBlock1 } = await fetchChainIdentity(rpc, signal);
-            store.expectChain({ paraGenesis: toHex(paraGenesis), paraBlock1: toHex(paraBlock1) });
-          },
-          { signal, faultOf: identityFaultOf },
-        ),
-      signal,
+    const ofSide =
+      (side: 'relay' | 'para', check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>) =>
+      async (rpc: RpcCaller, signal: AbortSignal) => {
+        try {
+          await check(rpc, signal);
+        } catch (error) {
+          const isOther = identityFaultOf(error) === 'lie';
+          if (isOther && this.#with[side].usable.length === 0) this.status.failed(side, error);
+          throw error;
+        }
+      };
+    para.admitOnly(
+      ofSide('para', async (rpc, signal) => {
+        const { paraGenesis, paraBlock1 } = await fetchChainIdentity(rpc, signal);
+        store.expectChain({ paraGenesis: toHex(paraGenesis), paraBlock1: toHex(paraBlock1) });
+      }),
+      identityFaultOf,
     );
-    const height = store.meta?.relayGenesisHeight ?? 0;
-    await relay.use(
-      async (rpc) => {
+    relay.admitOnly(
+      ofSide('relay', async (rpc, signal) => {
+        const height = store.meta?.relayGenesisHeight ?? 0;
         const hash = await new RelayReader({ rpc }).blockHash(height, { signal });
         store.expectChain({ relayGenesis: toHex(hash) });
-      },
-      { signal, faultOf: identityFaultOf },
+      }),
+      identityFaultOf,
     );
   }
 

@@ -1,4 +1,6 @@
 import {
+  AbortScope,
+  BridgeError,
   bytesEqual,
   fromHex,
   isAbortError,
@@ -75,9 +77,19 @@ const MAX_LINKED_BLOCKS = 512;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_BLOCKS = 128;
 
+/** Near the head each step is waited for, so that nothing is told before it is stored. */
+const WAITED_BLOCKS = 8;
+
 /** A para node may learn of a block a moment after the relay chain made it final. */
 const UNKNOWN_PAUSE_MS = 200;
 const UNKNOWN_PATIENCE_MS = 30_000;
+
+/** Headers from a block, which is not among them, up to a proven head. */
+interface Linked {
+  from: { number: number; hash: Uint8Array };
+  head: ProvenHead;
+  headers: LinkedHeader[];
+}
 
 /** Fetches, verifies and stores para blocks up to the heads that stored relay headers prove. */
 export class ParaSync {
@@ -90,6 +102,9 @@ export class ParaSync {
   /** Verified blocks that are not written yet. */
   #pending: ParaRow[] = [];
   #pendingBytes = 0;
+  /** The batch being written; never fails, the error is told by the next step. */
+  #writing: Promise<void> = Promise.resolve();
+  #writeError: Error | undefined;
 
   constructor(options: Partial<ParaSyncOptions>, collaborators: ParaSyncCollaborators) {
     this.#options = { ...defaultParaSyncOptions, ...options };
@@ -137,19 +152,31 @@ export class ParaSync {
   async #runOn(rpc: RpcCaller, signal: AbortSignal): Promise<never> {
     const { client, status } = this.#with;
     const reader = new ParaReader({ rpc });
+    // What an earlier attempt left.
+    await this.#flush(true);
     await this.#openState(signal);
-    for (;;) {
-      const head = await this.#nextHead(signal);
-      await this.#with.store.expectRoom();
-      try {
-        await this.#advanceTo(reader, head, signal);
-      } catch (error) {
-        // What was verified before it failed is good, and the state in memory already has it.
-        await this.#flush();
-        throw error;
+    const scope = new AbortScope(signal);
+    try {
+      for (let next = await this.#linkNext(reader, scope.signal); ;) {
+        await this.#with.store.expectRoom();
+        // The headers of what comes then are fetched while the blocks of this are.
+        const following = this.#linkNext(reader, scope.signal, next);
+        following.catch(() => {});
+        try {
+          await this.#advance(reader, next, scope.signal);
+        } catch (error) {
+          // What was verified before it failed is good, and the state in memory already has it.
+          await this.#flush(true);
+          throw error;
+        }
+        client.praise(rpc.url);
+        status.syncing('para', `Following ${rpc.url}`);
+        next = await following;
       }
-      client.praise(rpc.url);
-      status.syncing('para', `Following ${rpc.url}`);
+    } finally {
+      scope.end();
+      // Nothing of this attempt goes on behind it; a failure is told by the next one.
+      await this.#writing;
     }
   }
 
@@ -169,14 +196,15 @@ export class ParaSync {
     this.#keeper = keeper;
   }
 
-  /** The head to go to next: the farthest proven one within reach, or the nearest one. Waits for one. */
-  async #nextHead(signal: AbortSignal): Promise<ProvenHead> {
+  /** The head to go to from a height: the farthest proven one within reach, or the nearest one. Waits for one. */
+  async #nextHead(from: number, signal: AbortSignal): Promise<ProvenHead> {
     const { store } = this.#with;
-    await store.heights.until(() => store.unbuilt.length > 0, signal);
-    const { paraHeight, paraId } = this.#meta();
-    const reach = paraHeight + MAX_LINKED_BLOCKS;
+    const further = () => store.unbuilt.filter(({ paraNumber }) => paraNumber > from);
+    await store.heights.until(() => further().length > 0, signal);
+    const { paraId } = this.#meta();
+    const ends = further();
     const end =
-      store.unbuilt.findLast((candidate) => candidate.paraNumber <= reach) ?? store.unbuilt[0]!;
+      ends.findLast(({ paraNumber }) => paraNumber <= from + MAX_LINKED_BLOCKS) ?? ends[0]!;
     const row = await store.relayRow(end.height);
     const proof = row?.range?.paraHead?.proof;
     if (!row || !proof) throw corruptRow(`relay ${end.height}`, 'has no para head');
@@ -189,19 +217,28 @@ export class ParaSync {
     return head;
   }
 
-  async #advanceTo(reader: ParaReader, head: ProvenHead, signal: AbortSignal): Promise<void> {
+  /** The headers up to the next proven head, behind what is stored or behind those that come before. */
+  async #linkNext(reader: ParaReader, signal: AbortSignal, before?: Linked): Promise<Linked> {
     const { paraHeight, paraHash, paraBlock1 } = this.#meta();
-    const from = { number: paraHeight, hash: fromHex(paraHash) };
+    const from = before
+      ? { number: before.head.number, hash: before.head.hash }
+      : { number: paraHeight, hash: fromHex(paraHash) };
+    const head = await this.#nextHead(from.number, signal);
     const headers = await this.#whenKnown(
       () => fetchLinkedHeaders(reader, from, head, this.#options.parallelBlocks, signal),
       signal,
     );
-    if (paraHeight === 0 && toHex(headers[0]!.hash) !== paraBlock1) {
+    if (from.number === 0 && toHex(headers[0]!.hash) !== paraBlock1) {
       throw refused(
         this.#about(reader, 1, Check.CHAIN_IDENTITY),
         `its hash is not ${paraBlock1}, with which the store was begun`,
       );
     }
+    return { from, head, headers };
+  }
+
+  async #advance(reader: ParaReader, linked: Linked, signal: AbortSignal): Promise<void> {
+    const { from, head, headers } = linked;
     const { maxBytesAhead, parallelBlocks } = this.#options;
     const source = inOrder(
       span(from.number + 1, head.number),
@@ -215,7 +252,7 @@ export class ParaSync {
     for await (const { height, result } of source) {
       await this.#take(reader, headers[height - from.number - 1]!, result, height);
     }
-    await this.#flush();
+    await this.#flush(head.number - from.number <= WAITED_BLOCKS);
   }
 
   async #take(reader: ParaReader, header: LinkedHeader, changes: Uint8Array, height: number) {
@@ -228,23 +265,43 @@ export class ParaSync {
     this.#pending.push({ header: header.raw, storageChanges: changes });
     this.#pendingBytes += header.raw.length + changes.length;
     if (this.#pendingBytes >= BATCH_BYTES || this.#pending.length >= BATCH_BLOCKS) {
-      await this.#flush();
+      await this.#flush(false);
     }
   }
 
-  /** Writes what is verified. When that fails, the state in memory is ahead of the store and has to be opened anew. */
-  async #flush(): Promise<void> {
+  /**
+   * Writes what is verified, one batch after another. When that fails, the state in memory is ahead of the store and has
+   * to be opened anew.
+   * @param mustEnd whether to wait for the end; with state rows always, as what is written may be read again at once
+   */
+  async #flush(mustEnd: boolean): Promise<void> {
+    await this.#writing;
+    this.#throwWriteError();
     const blocks = this.#pending;
     if (blocks.length === 0) return;
     this.#pending = [];
     this.#pendingBytes = 0;
-    try {
-      await this.#with.store.appendParaBlocks(blocks, this.#keeper?.takeRows());
-    } catch (error) {
-      this.#keeper = undefined;
-      throw error;
-    }
-    this.#blocks.inc({}, blocks.length);
+    const state = this.#keeper?.takeRows();
+    this.#writing = this.#with.store.appendParaBlocks(blocks, state).then(
+      () => this.#blocks.inc({}, blocks.length),
+      (error: unknown) => {
+        this.#keeper = undefined;
+        this.#writeError = BridgeError.from(error);
+      },
+    );
+    if (!mustEnd && !state) return;
+    await this.#writing;
+    this.#throwWriteError();
+  }
+
+  #throwWriteError(): void {
+    const error = this.#writeError;
+    if (error === undefined) return;
+    this.#writeError = undefined;
+    // What was verified behind the failed batch does not continue the store.
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    throw error;
   }
 
   async #changes(

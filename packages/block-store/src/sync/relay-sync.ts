@@ -165,7 +165,8 @@ export class RelaySync {
     const { heads, justifications, status } = this.#with;
     const since = this.#clock.now();
     for (;;) {
-      const announced = justifications.newest.value;
+      const newest = justifications.newest.value;
+      const announced = justifications.newestOf(rpc.url);
       const head = heads.head.value;
       const finalizedHeight = head?.number ?? 0;
       const isNews = finalizedHeight >= start || (announced?.targetNumber ?? 0) >= start;
@@ -181,18 +182,18 @@ export class RelaySync {
         );
       }
       if (!head) status.waiting('relay', 'Waiting for a finalised relay block');
-      await this.#news(announced, head, signal);
+      await this.#news(newest, head, signal);
     }
   }
 
   /** Waits until a head or justification is announced, or for a while. */
-  async #news(announced: unknown, head: unknown, signal: AbortSignal): Promise<void> {
+  async #news(newest: unknown, head: unknown, signal: AbortSignal): Promise<void> {
     const { heads, justifications } = this.#with;
     const step = new AbortScope(signal);
     try {
       await Promise.race([
         heads.head.until((value) => value !== head, step.signal),
-        justifications.newest.until((value) => value !== announced, step.signal),
+        justifications.newest.until((value) => value !== newest, step.signal),
         this.#clock.sleep(ASK_AGAIN_MS, step.signal),
       ]);
     } finally {

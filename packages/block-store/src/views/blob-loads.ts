@@ -6,6 +6,8 @@ export interface BlobParts {
   parts: readonly Uint8Array[];
   /** CRC-32C of all bytes. */
   crc32c: number;
+  /** Whether the bytes stay as they are after the moment for which they are lent. */
+  isKept?: boolean;
 }
 
 /** Looks at a blob that is lent for the moment of the call. True keeps its memory from being freed afterwards. */

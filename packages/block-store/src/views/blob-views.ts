@@ -163,7 +163,9 @@ export class BlobViews {
         this.#askedBefore.set(name, true);
         if (!isWanted || growsWithTheChain(key)) return isHeld;
         this.#cache.set(name, blob);
-        return isHeld || this.#cache.get(name) === blob;
+        if (this.#cache.get(name) !== blob) return isHeld;
+        blob.isKept = true;
+        return true;
       },
       signal,
     );

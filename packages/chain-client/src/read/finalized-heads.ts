@@ -27,7 +27,7 @@ export const defaultFinalizedHeadsOptions: FinalizedHeadsOptions = { pollMs: 3_0
 const ANSWER_MS = 10_000;
 
 /**
- * The newest finalised head that any of the nodes tells of, by subscription to one and by asking all now and then: one
+ * The newest finalised head that any of the nodes tells of, by subscription and by asking all now and then: one
  * that stands still does not hide that the chain goes on. It is hearsay: good for knowing that there is something to
  * fetch, and for showing progress.
  */

@@ -13,13 +13,16 @@ export interface AnnouncedJustification {
 }
 
 /**
- * The newest justification that a relay node announces by `grandpa_subscribeJustifications`. With it a range can end
- * at the finalised head although the node keeps no justification for that block: the node that headers are read from,
- * since another one may announce what that one does not know yet. Where it does not offer it, it stays undefined.
+ * The newest justification that each relay node announces by `grandpa_subscribeJustifications`. With it a range can end
+ * at the finalised head although the node keeps no justification for that block. Where no node offers it, it stays
+ * undefined.
  */
 export class JustificationStream implements Service {
   readonly name = 'justification stream';
+  /** What was announced last, by whichever node. */
   readonly newest = new Watched<AnnouncedJustification | undefined>(undefined);
+  /** By endpoint. */
+  readonly #newestOf = new Map<string, AnnouncedJustification>();
   readonly #client: JsonRpcClient;
   readonly #tasks: TaskGroup;
 
@@ -36,7 +39,7 @@ export class JustificationStream implements Service {
           unsubscribe: 'grandpa_unsubscribeJustifications',
         },
         (item, url) => this.#note(item, url),
-        { signal, retryMs: 10_000, besideWork: true },
+        { signal, retryMs: 10_000, isChecked: true },
       ),
     );
   }
@@ -45,8 +48,14 @@ export class JustificationStream implements Service {
     await this.#tasks.stop();
   }
 
-  /** Forgets what an endpoint announced, after it was found to be wrong: nobody else would replace it. */
+  /** What an endpoint announced last. */
+  newestOf(url: string): AnnouncedJustification | undefined {
+    return this.#newestOf.get(url);
+  }
+
+  /** Forgets what an endpoint announced, after it was found to be wrong. */
   forget(url: string): void {
+    this.#newestOf.delete(url);
     this.newest.update((newest) => (newest?.url === url ? undefined : newest));
   }
 
@@ -54,7 +63,9 @@ export class JustificationStream implements Service {
     try {
       const bytes = asBytes(item, { url, method: 'grandpa_subscribeJustifications' }, 'result');
       const { hash, number } = justificationTarget(bytes);
-      this.newest.set({ bytes, targetHash: hash, targetNumber: number, url });
+      const announced = { bytes, targetHash: hash, targetNumber: number, url };
+      this.#newestOf.set(url, announced);
+      this.newest.set(announced);
     } catch (error) {
       this.#client.blame(url, 'lie', error);
     }

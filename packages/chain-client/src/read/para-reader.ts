@@ -1,4 +1,4 @@
-import { toHex } from '@runtime-bridge/base';
+import { sleep, toHex } from '@runtime-bridge/base';
 import { storageChangesFromJson } from '@runtime-bridge/blob-codec';
 import { ChainClientErrorCode, hasCode } from '../errors.js';
 import type { CallOptions } from '../rpc/endpoint.js';
@@ -13,6 +13,10 @@ const PAGE_KEYS = 1_000;
 
 /** Pages whose values are read at once. */
 const VALUES_PER_CALL = 250;
+
+/** An answer above our own limit ends the connection: so long the next one is waited for. */
+const RECONNECT_MS = 20_000;
+const RECONNECT_STEP_MS = 200;
 
 /** Reads the parachain. */
 export class ParaReader extends ChainReader {
@@ -66,12 +70,33 @@ export class ParaReader extends ChainReader {
     return this.#pagedPairs(hash, options);
   }
 
+  /** The first page, for which a connection that a larger answer ended may have to be made anew. */
+  async #askWhenConnected(method: string, params: readonly unknown[], options?: CallOptions) {
+    for (let waitedMs = 0; ; waitedMs += RECONNECT_STEP_MS) {
+      try {
+        return await this.ask(method, params, options);
+      } catch (error) {
+        const isLost =
+          hasCode(error, ChainClientErrorCode.NOT_CONNECTED) ||
+          hasCode(error, ChainClientErrorCode.DISCONNECTED) ||
+          // The same message may end calls that were made behind it.
+          (hasCode(error, ChainClientErrorCode.RESPONSE_TOO_LARGE) && waitedMs === 0);
+        if (!isLost || waitedMs >= RECONNECT_MS) throw error;
+        await sleep(RECONNECT_STEP_MS, options?.signal);
+      }
+    }
+  }
+
   async #pagedPairs(hash: Uint8Array, options?: CallOptions): Promise<StoragePair[]> {
     const at = toHex(hash);
     const pairs: StoragePair[] = [];
     let startKey: string | null = null;
     for (;;) {
-      const page = await this.ask('state_getKeysPaged', ['0x', PAGE_KEYS, startKey, at], options);
+      const page = await this.#askWhenConnected(
+        'state_getKeysPaged',
+        ['0x', PAGE_KEYS, startKey, at],
+        options,
+      );
       const keys = asArray(page.value, page.of, 'result').map((key) =>
         toHex(asBytes(key, page.of, 'key')),
       );

@@ -1,8 +1,10 @@
-import { fromHex, toHex } from '@runtime-bridge/base';
+import { fromHex, silentLogger, toHex } from '@runtime-bridge/base';
 import { encodeFinalityProof } from '@runtime-bridge/blob-codec';
 import { describe, expect, it } from 'vitest';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { RpcCaller } from '../rpc/endpoint.js';
+import { JsonRpcClient } from '../rpc/json-rpc-client.js';
+import { ScriptedNode } from '../rpc/scripted-node.test.support.js';
 import { ChainReader } from './chain-reader.js';
 import { ParaReader } from './para-reader.js';
 import { RelayReader } from './relay-reader.js';
@@ -145,6 +147,10 @@ describe('justifications', () => {
     expect(await reader(null).proveFinality(5)).toBeUndefined();
     const notYet = new ChainClientError(ChainClientErrorCode.RPC_ERROR, 'not yet finalized');
     expect(await reader(notYet).proveFinality(5)).toBeUndefined();
+    const failing = new ChainClientError(ChainClientErrorCode.RPC_ERROR, 'failing', {
+      facts: { rpcMessage: 'GRANDPA RPC endpoint not ready' },
+    });
+    expect(await codeOf(reader(failing).proveFinality(5))).toBe(ChainClientErrorCode.RPC_ERROR);
     expect(await codeOf(reader('0x00').proveFinality(5))).toBe(ChainClientErrorCode.BAD_RESPONSE);
     expect(await codeOf(reader(undefined).proveFinality(5))).toBe(
       ChainClientErrorCode.METHOD_UNAVAILABLE,
@@ -252,6 +258,31 @@ describe('pairs of a state', () => {
   ])('are read %s', async (_what, answers) => {
     const pairs = await new ParaReader({ rpc: caller(answers) }).statePairs(HEADER_HASH);
     expect(pairs.map(([key, value]) => [toHex(key), toHex(value)])).toEqual([...state]);
+  });
+
+  it('are read in pages where one answer is above the limit of the connection', async () => {
+    const node = new ScriptedNode(({ method, params, reply }) => {
+      if (method === 'state_getPairs') reply([...state]);
+      if (method === 'state_getKeysPaged') {
+        reply(keysPaged('0x', params[1] as number, params[2] as string | null));
+      }
+      if (method === 'state_queryStorageAt') reply(queryAt(1_000)(params[0] as string[]));
+    });
+    await node.start();
+    const client = new JsonRpcClient(
+      { name: 'para', endpoints: [node.url], maxResponseBytes: 32_768, reconnectMinMs: 10 },
+      { logger: silentLogger },
+    );
+    await client.start();
+    try {
+      const pairs = await client.use((rpc) => new ParaReader({ rpc }).statePairs(HEADER_HASH));
+      expect(pairs.map(([key, value]) => [toHex(key), toHex(value)])).toEqual([...state]);
+      // The first one was lost with the answer that was too large.
+      expect(node.connections).toBe(2);
+    } finally {
+      await client.stop();
+      await node.stop();
+    }
   });
 
   it('do not go round in circles', async () => {

@@ -5,6 +5,12 @@ import type { CallOptions } from '../rpc/endpoint.js';
 import { ChainReader } from './chain-reader.js';
 import { asArray, asBytes, asObject, badResponse, type AnswerOf } from './json.js';
 
+/**
+ * What a node says that has no proof for a height yet: answers, not failures.
+ * Source: polkadot-sdk substrate/client/consensus/grandpa/src/finality_proof.rs, `FinalityProofError`.
+ */
+const NO_PROOF_YET = /not yet finalized|not covered by authority set changes/i;
+
 /** The engine id of GRANDPA, `FRNK`. */
 const GRANDPA_ENGINE = Buffer.from('FRNK');
 
@@ -24,8 +30,8 @@ export class RelayReader extends ChainReader {
   /**
    * What makes a height final: the justification of the last block of its authority set, or in the current set of the
    * newest block the node holds one for, and the headers after `height` up to there. Undefined when the node has no
-   * justification at or after that height yet, or cannot say.
-   * @throws ChainClientError METHOD_UNAVAILABLE, BAD_RESPONSE
+   * justification at or after that height yet.
+   * @throws ChainClientError METHOD_UNAVAILABLE, BAD_RESPONSE, RPC_ERROR when the node fails at it
    */
   async proveFinality(height: number, options?: CallOptions): Promise<FinalityProof | undefined> {
     try {
@@ -38,8 +44,10 @@ export class RelayReader extends ChainReader {
         throw badResponse(of, 'result', error);
       }
     } catch (error) {
-      // "Block not yet finalized" and "not covered by authority set changes" are answers, not failures.
-      if (hasCode(error, ChainClientErrorCode.RPC_ERROR)) return undefined;
+      const isAnswer =
+        hasCode(error, ChainClientErrorCode.RPC_ERROR) &&
+        NO_PROOF_YET.test(String(error.facts['rpcMessage'] ?? error.message));
+      if (isAnswer) return undefined;
       throw error;
     }
   }

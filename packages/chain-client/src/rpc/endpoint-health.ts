@@ -59,6 +59,8 @@ export class EndpointHealth {
   #failures = 0;
   #lagMs = 0;
   #isDoubted = false;
+  /** Whether it has passed the check that the client asks of every endpoint. */
+  isAdmitted = true;
   /** Finalised heights it told of and when each was first heard, rising. */
   readonly #timeline: { height: number; atMs: number }[] = [];
   /** Counts the times it was set aside for a lie. */
@@ -69,8 +71,13 @@ export class EndpointHealth {
     this.#clock = collaborators.clock;
   }
 
-  /** Whether it is connected and not set aside. */
+  /** Whether it is connected, admitted, and not set aside. */
   get usable(): boolean {
+    return this.isAdmitted && this.canBeAsked;
+  }
+
+  /** Whether it is connected and not set aside. */
+  get canBeAsked(): boolean {
     return this.endpoint.connected.value && this.#clock.now() >= this.#setAsideUntilMs;
   }
 

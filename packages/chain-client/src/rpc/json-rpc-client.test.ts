@@ -9,7 +9,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import type { RpcEndpoint } from './endpoint.js';
 import { parseEndpoints } from './endpoint-list.js';
-import { JsonRpcClient, type JsonRpcClientOptions } from './json-rpc-client.js';
+import type { JsonRpcClientOptions } from './client-options.js';
+import { JsonRpcClient } from './json-rpc-client.js';
 import { ScriptedNode, type Script } from './scripted-node.test.support.js';
 
 const clients: JsonRpcClient[] = [];
@@ -290,34 +291,69 @@ describe('subscriptions', () => {
     expect(items).toHaveLength(3);
   });
 
-  it('go to the next endpoint where one refuses, or lies later', async () => {
+  it('are had of every endpoint that offers them, but not of a liar', async () => {
     const refusing = await node(({ fail }) => fail(-32601, 'Method not found'));
     const first = await node(subscribable);
     const second = await node(subscribable);
     const one = await client([refusing, first, second]);
-    await connected(one, 3);
     const from: string[] = [];
     const stop = new AbortController();
+    // From the first connection on, however long a refused one would be waited for.
     const following = one.follow(request, (_item, url) => from.push(url), {
       signal: stop.signal,
-      retryMs: 10,
+      retryMs: 600_000,
     });
-    await expect.poll(() => from).toEqual([first.url]);
+    await expect.poll(() => [...from].sort()).toEqual([first.url, second.url].sort());
     one.blame(first.url, 'lie', new Error('found out later'));
-    await expect.poll(() => from).toEqual([first.url, second.url]);
+    await expect.poll(() => first.calls).toContain('unsub');
+    expect(second.calls).not.toContain('unsub');
     stop.abort();
     await following;
   });
 });
 
-describe('subscriptions beside work', () => {
+describe('endpoints that have to pass a check', () => {
+  it('are asked when they did, and set aside and named when they did not', async () => {
+    const wrong = await node(({ reply }) => reply('other'));
+    const right = await node(({ reply }) => reply('ours'));
+    const one = await client([wrong, right]);
+    const check = async (rpc: { call: (method: string, params: []) => Promise<unknown> }) => {
+      const chain = await rpc.call('chain', []);
+      if (chain !== 'ours') {
+        throw new ChainClientError(ChainClientErrorCode.BAD_RESPONSE, `of ${String(chain)}`);
+      }
+    };
+    one.admitOnly(check);
+    expect(await one.call('m', [])).toBe('ours');
+    await expect.poll(() => one.endpoints[0]!.lies).toBe(1);
+    expect(one.endpoints[0]!.reason).toBe('of other');
+    // At each connection anew: it may be another node by then.
+    right.script = ({ reply }) => reply('other');
+    right.dropAll();
+    await expect.poll(() => one.endpoints[1]!.lies).toBe(1);
+    expect(one.usable).toEqual([]);
+  });
+});
+
+describe('long work', () => {
   const subscribable: Script = ({ method, reply, socket }) => {
     reply(method === 'sub' ? 's1' : null);
     if (method === 'sub')
       socket.send(JSON.stringify({ method: 'x', params: { subscription: 's1', result: 'item' } }));
   };
 
-  const workOf = (one: JsonRpcClient) => {
+  it('leaves an endpoint that lies elsewhere, while what is checked is still heard of it', async () => {
+    const [first, second] = [await node(subscribable), await node(subscribable)];
+    const one = await client([first, second]);
+    await connected(one, 2);
+    const from: string[] = [];
+    const stop = new AbortController();
+    const following = one.follow(
+      { method: 'sub', unsubscribe: 'unsub' },
+      (_item, url) => from.push(url),
+      { signal: stop.signal, isChecked: true },
+    );
+    await expect.poll(() => [...from].sort()).toEqual([first.url, second.url].sort());
     const at: string[] = [];
     let fail = (_error: Error) => {};
     const done = one.use(
@@ -330,58 +366,18 @@ describe('subscriptions beside work', () => {
       },
       { leaveWhenBehind: true, faultOf: () => 'failure' },
     );
-    return { at, done, fail: (text: string) => fail(new Error(text)) };
-  };
-
-  const follow = (one: JsonRpcClient) => {
-    const from: string[] = [];
-    const stop = new AbortController();
-    const done = one.follow(
-      { method: 'sub', unsubscribe: 'unsub' },
-      (_item, url) => from.push(url),
-      // Only moving work brings it elsewhere within the time of this test.
-      { signal: stop.signal, retryMs: 3_600_000, besideWork: true },
-    );
-    return { from, done, stop: () => stop.abort() };
-  };
-
-  it('go where the work goes, and nowhere else', async () => {
-    const [first, second] = [await node(subscribable), await node(subscribable)];
-    const one = await client([first, second]);
-    await connected(one, 2);
-    const following = follow(one);
-    await expect.poll(() => following.from).toEqual([first.url]);
-    const work = workOf(one);
-    work.fail('does not deliver');
-    await expect.poll(() => following.from).toEqual([first.url, second.url]);
     one.blame(first.url, 'lie', new Error('wrong head'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(following.from).toEqual([first.url, second.url]);
-    work.fail('does not deliver either');
-    await expect(work.done).rejects.toThrow('does not deliver either');
-    following.stop();
-    await following.done;
-  });
-
-  it('leave with the work an endpoint that lies elsewhere', async () => {
-    const [first, second] = [await node(subscribable), await node(subscribable)];
-    const one = await client([first, second]);
-    await connected(one, 2);
-    const following = follow(one);
-    const work = workOf(one);
-    await expect.poll(() => following.from).toEqual([first.url]);
-    one.blame(first.url, 'lie', new Error('wrong head'));
-    await expect.poll(() => following.from).toEqual([first.url, second.url]);
-    expect(work.at).toEqual([first.url, second.url]);
+    await expect.poll(() => at).toEqual([first.url, second.url]);
     // There is nobody else to go to: what it serves is checked anyhow.
     one.blame(second.url, 'lie', new Error('wrong head'));
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(work.at).toEqual([first.url, second.url]);
+    expect(at).toEqual([first.url, second.url]);
     expect(one.endpoints.map(({ lies }) => lies)).toEqual([1, 1]);
-    work.fail('the end');
-    await expect(work.done).rejects.toThrow('the end');
-    following.stop();
-    await following.done;
+    expect([...first.calls, ...second.calls]).not.toContain('unsub');
+    fail(new Error('the end'));
+    await expect(done).rejects.toThrow('the end');
+    stop.abort();
+    await following;
   });
 });
 

@@ -12,55 +12,20 @@ import {
   type Clock,
   type Counter,
   type Logger,
-  type MetricsRegister,
   type Service,
 } from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import type {
+  FollowOptions,
+  JsonRpcClientCollaborators,
+  JsonRpcClientOptions,
+  UseOptions,
+} from './client-options.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
 import { faultOf, isLeaving, isPassing } from './error-faults.js';
 import { parseEndpoints } from './endpoint-list.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
 import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './ws-endpoint.js';
-
-/** Which nodes, and with what limits. */
-export interface JsonRpcClientOptions extends Partial<Omit<WsEndpointOptions, 'url'>> {
-  /** What the nodes are of, in logs and metrics: `relay` or `para`. */
-  name: string;
-  /** `ws:`/`wss:` URLs in order of preference. */
-  endpoints: readonly string[];
-}
-
-/** What the client works with. */
-export interface JsonRpcClientCollaborators {
-  logger: Logger;
-  metrics?: MetricsRegister;
-  clock?: Clock;
-  /** How an endpoint is made. @default a WebSocket connection */
-  openEndpoint?: (options: WsEndpointOptions) => RpcEndpoint;
-  /** Endpoints of another kind, which are preferred to the nodes while they can be asked. */
-  preferred?: readonly RpcEndpoint[];
-}
-
-/** How work on an endpoint is done. */
-export interface UseOptions {
-  signal?: AbortSignal | undefined;
-  /** What an error says of the endpoint; undefined: nothing, the error is the caller's. @default faultOf */
-  faultOf?: ((error: unknown) => Fault | undefined) | undefined;
-  /** For work that goes on for long: it is broken off when its endpoint falls behind another one. @default false */
-  leaveWhenBehind?: boolean;
-}
-
-/** How a subscription is followed. */
-export interface FollowOptions {
-  signal: AbortSignal;
-  /** How long to wait after no endpoint offered it. @default 3000 */
-  retryMs?: number;
-  /**
-   * Only of the endpoint on which work that goes on for long (`leaveWhenBehind`) is done, once there is some: for items
-   * that are of no use to it when they come from another one. @default false
-   */
-  besideWork?: boolean;
-}
 
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
 const MAX_WAIT_STEP_MS = 1_000;
@@ -99,8 +64,6 @@ export class JsonRpcClient implements Service {
   readonly #reviewed = new Watched(0);
   /** When it was last said of an endpoint that it does not deliver. */
   readonly #toldAtMs = new Map<string, number>();
-  /** Where work that goes on for long was begun last. */
-  readonly #atWork = new Watched<EndpointHealth | undefined>(undefined);
 
   constructor(options: JsonRpcClientOptions, collaborators: JsonRpcClientCollaborators) {
     const { name, endpoints, ...limits } = options;
@@ -282,71 +245,87 @@ export class JsonRpcClient implements Service {
   }
 
   /**
-   * Follows a subscription on whichever endpoint offers it, again and again, until the signal is aborted. When it was
+   * Lets only such nodes be asked that pass a check: each now, and whenever it connects anew. One that does not pass is
+   * set aside and asked again later. Endpoints that are preferred to nodes are taken as they are.
+   * @param judge what an error of the check says of the endpoint; undefined is a failure
+   */
+  admitOnly(
+    check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>,
+    judge: (error: unknown) => Fault | undefined = faultOf,
+  ): void {
+    for (const health of this.#endpoints) {
+      if (this.#preferred.has(health.endpoint)) continue;
+      health.isAdmitted = false;
+      this.#tasks.spawn(`admit ${health.endpoint.url}`, async (signal) => {
+        for (;;) {
+          health.isAdmitted = false;
+          await this.#waitFor([health], (one) => one.canBeAsked, signal);
+          try {
+            await check(health.endpoint, signal);
+          } catch (error) {
+            if (signal.aborted) return;
+            this.#setAside(health, judge(error) ?? 'failure', error);
+            continue;
+          }
+          health.isAdmitted = true;
+          this.#changed.update((value) => value + 1);
+          await health.endpoint.connected.until((isConnected) => !isConnected, signal);
+        }
+      });
+    }
+  }
+
+  /**
+   * Follows a subscription on every endpoint that offers it, again and again, until the signal is aborted. When it was
    * lost, items in between may be missing: the reader of it must be able to do without.
+   * @param retryMs how long to wait after an endpoint refused it
    */
   async follow(
     request: SubscriptionRequest,
     onItem: (item: unknown, url: string) => void,
     options: FollowOptions,
   ): Promise<void> {
-    const { signal, retryMs = 3_000, besideWork = false } = options;
-    while (!signal.aborted) {
-      const working = besideWork ? this.#atWork.value : undefined;
-      for (const health of working ? [working] : this.#ranked()) {
-        if (signal.aborted || (besideWork && this.#atWork.value !== working)) break;
-        if (!working && !health.usable) continue;
-        const standing = new AbortScope(signal);
-        const stops = besideWork
-          ? [this.#atWork.subscribe((at) => at !== health && standing.end())]
-          : [];
-        // What a liar announces is of no use, nor what one that stands still does: the subscription goes elsewhere. That
-        // beside work stays with it, since what is served there is checked.
-        if (!working) {
-          stops.push(
-            health.lied.subscribe(() => standing.end()),
-            this.#reviewed.subscribe(() => {
-              if (this.#ranked()[0] !== health && this.#isWorse(health, this.#ranked()))
-                standing.end();
-            }),
-          );
-        }
-        try {
-          await health.endpoint.subscribe(
-            request,
-            (item) => onItem(item, health.endpoint.url),
-            standing.signal,
-          );
-        } catch (error) {
-          if (signal.aborted) return;
-          this.#logger.debug(
-            'Subscription ended',
-            { endpoint: health.endpoint.url, method: request.method },
-            error,
-          );
-        } finally {
-          for (const stop of stops) stop();
-          standing.end();
-        }
-      }
-      await this.#untilWorkMoves(working, retryMs, besideWork, signal);
-    }
+    // All of them: whoever reads from one of several endpoints needs what that one announces.
+    await Promise.all(
+      this.#endpoints.map((health) => this.#followOn(health, request, onItem, options)),
+    );
   }
 
-  /** Waits for a while, or until work has gone to another endpoint. */
-  async #untilWorkMoves(
-    working: EndpointHealth | undefined,
-    waitMs: number,
-    besideWork: boolean,
-    signal: AbortSignal,
+  async #followOn(
+    health: EndpointHealth,
+    request: SubscriptionRequest,
+    onItem: (item: unknown, url: string) => void,
+    options: FollowOptions,
   ): Promise<void> {
-    const step = new AbortScope(signal);
-    await Promise.race([
-      this.#clock.sleep(waitMs, step.signal),
-      ...(besideWork ? [this.#atWork.until((at) => at !== working, step.signal)] : []),
-    ])
-      .catch(() => {})
-      .finally(() => step.end());
+    const { signal, retryMs = 3_000, isChecked = false } = options;
+    const { endpoint } = health;
+    const isReady = (one: EndpointHealth) =>
+      isChecked ? one.isAdmitted && one.endpoint.connected.value : one.usable;
+    while (!signal.aborted) {
+      try {
+        await this.#waitFor([health], isReady, signal);
+      } catch {
+        return;
+      }
+      const standing = new AbortScope(signal);
+      // What a liar announces is of no use, unless it is checked.
+      const stopWatchingLies = isChecked ? () => {} : health.lied.subscribe(() => standing.end());
+      try {
+        await endpoint.subscribe(request, (item) => onItem(item, endpoint.url), standing.signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#logger.debug(
+          'Subscription ended',
+          { endpoint: endpoint.url, method: request.method },
+          error,
+        );
+      } finally {
+        stopWatchingLies();
+        standing.end();
+      }
+      // Lost with its connection it is made anew with the next one; refused, the node is not asked all the time.
+      if (isReady(health)) await this.#clock.sleep(retryMs, signal).catch(() => {});
+    }
   }
 
   /** Those that can be asked, in order of preference, but such as lag or are slow behind the others. */
@@ -382,7 +361,6 @@ export class JsonRpcClient implements Service {
     run: (rpc: RpcCaller, signal: AbortSignal | undefined) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    this.#atWork.set(health);
     const scope = new AbortScope(signal);
     let left: ChainClientError | undefined;
     const stopWatching = this.#reviewed.subscribe(() => {
@@ -441,25 +419,36 @@ export class JsonRpcClient implements Service {
     return true;
   }
 
-  async #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw abortedError(signal);
-    if (this.#tasks.signal.aborted) throw this.#closedError();
-    if (this.#endpoints.some((health) => health.usable)) return;
-    const now = this.#clock.now();
-    const soonest = Math.min(
-      ...this.#endpoints
-        .filter((health) => health.endpoint.connected.value)
-        .map((health) => health.setAsideUntilMs - now),
-      MAX_WAIT_STEP_MS,
-    );
-    const seen = this.#changed.value;
-    const step = new AbortScope(this.#tasks.signal, signal);
-    await Promise.race([
-      this.#clock.sleep(Math.max(1, soonest), step.signal),
-      this.#changed.until((value) => value !== seen, step.signal),
-    ])
-      .catch(() => {})
-      .finally(() => step.end());
+  #waitForUsable(signal: AbortSignal | undefined): Promise<void> {
+    return this.#waitFor(this.#endpoints, (health) => health.usable, signal);
+  }
+
+  /** Waits until one of some endpoints is ready. */
+  async #waitFor(
+    endpoints: readonly EndpointHealth[],
+    isReady: (health: EndpointHealth) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    for (;;) {
+      if (signal?.aborted) throw abortedError(signal);
+      if (this.#tasks.signal.aborted) throw this.#closedError();
+      if (endpoints.some(isReady)) return;
+      const now = this.#clock.now();
+      const soonest = Math.min(
+        ...endpoints
+          .filter((health) => health.endpoint.connected.value && health.setAsideUntilMs > now)
+          .map((health) => health.setAsideUntilMs - now),
+        MAX_WAIT_STEP_MS,
+      );
+      const seen = this.#changed.value;
+      const step = new AbortScope(this.#tasks.signal, signal);
+      await Promise.race([
+        this.#clock.sleep(Math.max(1, soonest), step.signal),
+        this.#changed.until((value) => value !== seen, step.signal),
+      ])
+        .catch(() => {})
+        .finally(() => step.end());
+    }
   }
 
   #closedError(): ChainClientError {

@@ -1,4 +1,5 @@
 import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { AbortScope } from '@runtime-bridge/base';
 import {
   decodeGenesisInfo,
   formatBlobKey,
@@ -17,6 +18,7 @@ import {
 import { FleetError, FleetErrorCode } from '../errors.js';
 import type { Position, ProviderView } from '../runner/messages.js';
 import type { BlobFetcher, Fetched } from './blob-fetcher.js';
+import { enclosingRange, paraHeadersUnder, type GetBlob } from './provider-2022.js';
 import { relayEraOf, type RelayEra } from './relay-era.js';
 
 /** A blob for a worker, with what is needed to give it up again. */
@@ -106,7 +108,7 @@ export class BlobLibrary {
       serves,
       cache: this.#isSettled(nextRelay, 'relayHeight', SETTLED_RELAY_BLOCKS),
     });
-    if (!found) return undefined;
+    if (!found) return this.#headersAround(position, { ...options, serves });
     const meta = decodeRow(RangeMetaSchema, key, found.bytes);
     const lookup = { ...options, serves, from: found.from };
     const window = options.small ? undefined : await this.#window(meta, position, key, lookup);
@@ -137,7 +139,39 @@ export class BlobLibrary {
     if (paraEnd === undefined || paraEnd < nextPara) return undefined;
     const range = { relayStart: relayEnd, relayEnd, paraStart: nextPara, paraEnd };
     const key = formatBlobKey({ kind: 'drySyncHeader', ...range });
-    return this.#headersBlob([key], range, undefined, options);
+    const blob = await this.#headersBlob([key], range, undefined, options);
+    if (blob) return blob;
+    const made = await this.#many(options, (get) =>
+      paraHeadersUnder(get, relayEnd, { first: nextPara, last: paraEnd }),
+    );
+    return made && { ...made, keys: [], relayEnd, paraEnd };
+  }
+
+  /** The next headers of a worker that stands inside of a range, where a provider knows ranges by their beginning alone. */
+  async #headersAround(
+    position: Position,
+    lookup: LookupOptions & { serves: (provider: ProviderView) => boolean },
+  ): Promise<HeadersBlob | undefined> {
+    const { nextRelay, nextPara } = position;
+    if (!this.#fetcher.providers.value.some(lookup.serves)) return undefined;
+    const found = await this.#many(lookup, (get) => enclosingRange(get, nextRelay));
+    if (!found) return undefined;
+    const { meta, key, from } = found;
+    const there = { ...lookup, from };
+    if (meta.parentStopBlock < nextRelay) return this.#window(meta, position, key, there);
+    const { parentStopBlock: relayEnd, paraStopBlock: paraEnd } = meta;
+    const range = { relayStart: nextRelay, relayEnd, paraStart: nextPara, paraEnd };
+    return this.#headersBlob([fallback(meta, position, 'dry')], range, key, there);
+  }
+
+  /** Asks for many keys at once. */
+  async #many<T>(lookup: LookupOptions, run: (get: GetBlob) => Promise<T>): Promise<T> {
+    const scope = new AbortScope(lookup.signal);
+    try {
+      return await run((key) => this.#fetcher.get(key, { ...lookup, signal: scope.signal }));
+    } finally {
+      scope.end();
+    }
   }
 
   /** The next blocks of a worker, several at once where a provider has them so. @returns undefined when none has them */
