@@ -164,10 +164,12 @@ describe('an endpoint', () => {
   it('that is preferred takes over when it comes, and gives back when it goes', async () => {
     const peer = new PaperEndpoint('prb://peer');
     peer.connected.set(false);
+    const clock = new HandClock();
     const client = new JsonRpcClient(
       { name: 'relay', endpoints: [A] },
       {
         logger: silentLogger,
+        clock,
         preferred: [peer],
         openEndpoint: ({ url }) => new PaperEndpoint(url),
       },
@@ -187,6 +189,10 @@ describe('an endpoint', () => {
       { leaveWhenBehind: true, signal: end.signal },
     );
     expect(used).toEqual([A]);
+    // It has less than the node, and has had for long.
+    client.noteHead(A, 9_000);
+    client.noteHead('prb://peer', 5_000);
+    clock.ms += 60_000;
     peer.connected.set(true);
     await expect.poll(() => used).toEqual([A, 'prb://peer']);
     expect(client.endpoints[1]).toMatchObject({ failures: 0, setAsideUntilMs: 0 });
@@ -196,7 +202,7 @@ describe('an endpoint', () => {
     await client.stop();
   });
 
-  it('that is preferred is asked although its head stands still far below that of nodes', () => {
+  it('that is preferred is asked although its head stands still far below that of nodes', async () => {
     const clock = new HandClock();
     const client = new JsonRpcClient(
       { name: 'relay', endpoints: [A] },
@@ -207,8 +213,21 @@ describe('an endpoint', () => {
         openEndpoint: ({ url }) => new PaperEndpoint(url),
       },
     );
+    const used: string[] = [];
+    const end = new AbortController();
+    const work = client.use(
+      (rpc, signal) =>
+        new Promise<void>((_, reject) => {
+          used.push(rpc.url);
+          signal?.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        }),
+      { leaveWhenBehind: true, signal: end.signal },
+    );
     pass({ client, clock }, 60, (second) => [9_000 + second, 5_000]);
     expect(client.usable.map(({ url }) => url)).toEqual([B, A]);
+    end.abort();
+    await expect(work).rejects.toThrow('left');
+    expect(used).toEqual([B]);
   });
 });
 
