@@ -100,7 +100,7 @@ export class ChainSync implements Service {
 
   /** Begins; resolves at once. The clients and the store have to be started. */
   async start(): Promise<void> {
-    if (this.#with.store.meta) this.#admitOwnChain();
+    if (this.#with.store.meta) this.#admitOwnChain(false);
     await this.#relayHeads.start();
     await this.#paraHeads.start();
     await this.#justifications.start();
@@ -180,7 +180,8 @@ export class ChainSync implements Service {
       signal,
     );
     await store.putGenesis(genesis, more);
-    this.#admitOwnChain();
+    // Those that could be asked have just told the same beginning: they keep their order.
+    this.#admitOwnChain(true);
     this.#logger.info('Store begun', {
       paraId: genesis.chain.paraId,
       relayBlock: genesis.chain.relayGenesisHeight,
@@ -192,7 +193,7 @@ export class ChainSync implements Service {
    * Lets only nodes be asked that are of the chain of the store: the para chain is told by its first blocks, the relay
    * chain by the block that the genesis info names. Others are set aside, named, and looked at again later.
    */
-  #admitOwnChain(): void {
+  #admitOwnChain(known: boolean): void {
     const { store, relay, para } = this.#with;
     const ofSide =
       (side: 'relay' | 'para', check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>) =>
@@ -211,6 +212,7 @@ export class ChainSync implements Service {
         store.expectChain({ paraGenesis: toHex(paraGenesis), paraBlock1: toHex(paraBlock1) });
       }),
       identityFaultOf,
+      known,
     );
     relay.admitOnly(
       ofSide('relay', async (rpc, signal) => {
@@ -219,6 +221,7 @@ export class ChainSync implements Service {
         store.expectChain({ relayGenesis: toHex(hash) });
       }),
       identityFaultOf,
+      known,
     );
   }
 

@@ -248,15 +248,21 @@ export class JsonRpcClient implements Service {
    * Lets only such nodes be asked that pass a check: each now, and whenever it connects anew. One that does not pass is
    * set aside and asked again later. Endpoints that are preferred to nodes are taken as they are.
    * @param judge what an error of the check says of the endpoint; undefined is a failure
+   * @param known whether those that can be asked now have passed it already
    */
   admitOnly(
     check: (rpc: RpcCaller, signal: AbortSignal) => Promise<void>,
     judge: (error: unknown) => Fault | undefined = faultOf,
+    known = false,
   ): void {
     for (const health of this.#endpoints) {
       if (this.#preferred.has(health.endpoint)) continue;
-      health.isAdmitted = false;
+      health.isAdmitted = known && health.usable;
+      const { isAdmitted } = health;
       this.#tasks.spawn(`admit ${health.endpoint.url}`, async (signal) => {
+        if (isAdmitted) {
+          await health.endpoint.connected.until((isConnected) => !isConnected, signal);
+        }
         for (;;) {
           health.isAdmitted = false;
           await this.#waitFor([health], (one) => one.canBeAsked, signal);

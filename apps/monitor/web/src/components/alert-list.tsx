@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Alert } from '../../../src/api/contract.js';
 import { alertMeanings } from '../../../src/api/glossary.js';
+import { useModel } from '../live/fleet-context.js';
 import { targetOfAlert } from '../view/alerts.js';
 import { formatAgo, formatSpan } from '../view/format.js';
 import { lookOfAlert } from '../view/tones.js';
@@ -13,12 +14,18 @@ import { useNow } from './use-now.js';
 export function AlertList({
   alerts,
   actionOf,
+  isBrief = false,
 }: {
   alerts: readonly Alert[];
+  /** Without what it means: title, what to do, where to look. */
+  isBrief?: boolean;
   /** More to do with one. */
   actionOf?: (alert: Alert) => ReactNode;
 }) {
   const now = useNow(5_000);
+  const model = useModel();
+  const nameOf = (peer: string | null): string | undefined =>
+    peer === null ? undefined : (model.managers.get(peer) ?? model.providers.get(peer))?.hostname;
   return (
     <ul className="rb-alerts">
       {alerts.map((alert) => {
@@ -31,9 +38,14 @@ export function AlertList({
               <Chip look={look} />
             </div>
             <div className="rb-alert-main">
-              <span className="rb-alert-title">{alert.title}</span>
-              {alert.detail === '' ? null : <span>{alert.detail}</span>}
-              <span className="rb-dim">{meaning}</span>
+              <span className="rb-alert-title">
+                {alert.title}
+                {nameOf(alert.peer) === undefined ? null : (
+                  <span className="rb-dim"> · {nameOf(alert.peer)}</span>
+                )}
+              </span>
+              {alert.detail === '' || isBrief ? null : <span>{alert.detail}</span>}
+              {isBrief ? null : <span className="rb-dim">{meaning}</span>}
               {alert.endedMs === null ? (
                 <span>
                   <b>What to do:</b> {remedy}

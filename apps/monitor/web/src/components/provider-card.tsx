@@ -1,5 +1,5 @@
 import type { ProviderRow } from '../../../src/api/contract.js';
-import { formatAgo, formatCount } from '../view/format.js';
+import { formatAddress, formatAgo, formatCount } from '../view/format.js';
 import { lookOfProvider } from '../view/tones.js';
 import { ChainMeter } from './chain-meter.js';
 import { ExplainedChip } from './chip.js';
@@ -46,7 +46,7 @@ export function ProviderCard({
             <Copyable text={provider.chainIdentity} what="chain identity" />
           </Fact>
           <Fact label="Reached at">
-            <code>{provider.multiaddr.replace(/\/p2p\/.*$/, '')}</code>
+            <code>{formatAddress(provider.multiaddr)}</code>
           </Fact>
         </Facts>
       )}

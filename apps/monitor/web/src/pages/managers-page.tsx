@@ -8,7 +8,7 @@ import { Fact, Facts, Note, Nothing, Page } from '../components/page.js';
 import { StateBar } from '../components/state-bar.js';
 import { useNow } from '../components/use-now.js';
 import { headsOf, useModel, useWorkers } from '../live/fleet-context.js';
-import { countOf, formatAgo, formatCount } from '../view/format.js';
+import { countOf, formatAddress, formatAgo, formatCount } from '../view/format.js';
 import { lookOfPeer } from '../view/tones.js';
 import { byManagerOf, countStates, nameOfPeer } from '../view/worker-list.js';
 
@@ -105,7 +105,7 @@ function ManagerCard({
           <Copyable text={manager.chainIdentity} what="chain identity" />
         </Fact>
         <Fact label="Reached at">
-          <code>{manager.multiaddr.replace(/\/p2p\/.*$/, '')}</code>
+          <code>{formatAddress(manager.multiaddr)}</code>
         </Fact>
       </Facts>
       {queue?.problem ? (

@@ -45,25 +45,6 @@ export function OverviewPage() {
         </>
       }
     >
-      <section aria-label="Needs attention" aria-live="polite">
-        {open.length === 0 ? (
-          <div className="rb-well">
-            <Icon name="checkCircle" size={22} />
-            <div>
-              <strong>Nothing needs attention.</strong>{' '}
-              <span className="rb-dim">No alert lasts at this moment.</span>
-            </div>
-          </div>
-        ) : (
-          <div className="rb-stack">
-            <AlertList alerts={open.slice(0, SHOWN_ALERTS)} />
-            {open.length > SHOWN_ALERTS ? (
-              <Link href="/alerts">All {open.length} alerts</Link>
-            ) : null}
-          </div>
-        )}
-      </section>
-
       <Panel
         title="Workers"
         icon="cpu"
@@ -75,6 +56,25 @@ export function OverviewPage() {
       >
         <StateBar counts={counts} />
       </Panel>
+
+      <section aria-label="Needs attention" aria-live="polite">
+        {open.length === 0 ? (
+          <div className="rb-well">
+            <Icon name="checkCircle" size={22} />
+            <div>
+              <strong>Nothing needs attention.</strong>{' '}
+              <span className="rb-dim">No alert lasts at this moment.</span>
+            </div>
+          </div>
+        ) : (
+          <div className="rb-stack">
+            <AlertList alerts={open.slice(0, SHOWN_ALERTS)} isBrief />
+            {open.length > SHOWN_ALERTS ? (
+              <Link href="/alerts">All {open.length} alerts</Link>
+            ) : null}
+          </div>
+        )}
+      </section>
 
       <div className="rb-columns">
         <Panel

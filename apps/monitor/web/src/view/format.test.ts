@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   countOf,
+  formatAddress,
   formatAgo,
   formatCount,
   formatDecimal,
@@ -56,6 +57,12 @@ describe('figures as people read them', () => {
     expect(percentOf(1_001, 1_000)).toBe(100);
     expect(percentOf(null, 10)).toBeUndefined();
     expect(percentOf(1, 0)).toBeUndefined();
+  });
+
+  it('has addresses as host and port', () => {
+    expect(formatAddress('/ip4/10.0.0.7/tcp/40001/p2p/Qm')).toBe('10.0.0.7:40001');
+    expect(formatAddress('/ip6/::1/tcp/1')).toBe('[::1]:1');
+    expect(formatAddress('/memory/x/p2p/Qm')).toBe('/memory/x');
   });
 
   it('takes the stamp of a manager off, and nothing else', () => {

@@ -86,3 +86,11 @@ export function percentOf(
 export function withoutStamp(message: string): string {
   return message.replace(/^\[\d{4}-\d\d-\d\dT[^\]]*\]\s*/, '');
 }
+
+/** A multiaddr over TCP as host and port; another one as it is, without its peer id. */
+export function formatAddress(multiaddr: string): string {
+  const match = /^\/(?:ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d+)/.exec(multiaddr);
+  if (match === null) return multiaddr.replace(/\/p2p\/.*$/, '');
+  const [, host = '', port = ''] = match;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

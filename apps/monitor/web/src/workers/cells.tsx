@@ -131,11 +131,25 @@ export function StateCell({ worker }: { worker: WorkerRow }) {
 }
 
 /** Blocks behind the head. */
-export function Lag({ worker, frame }: { worker: WorkerRow; frame: FleetFrame }) {
+export function Lag({
+  worker,
+  frame,
+  unit = '',
+}: {
+  worker: WorkerRow;
+  frame: FleetFrame;
+  /** Behind the figure, where no heading says what it is. */
+  unit?: string;
+}) {
   const lag = lagOf(worker, frame);
   if (lag === undefined) return UNKNOWN;
   if (lag <= 3) return <span className="rb-dim">at head</span>;
   const shade =
     lag >= FAR_BEHIND_BLOCKS ? 'rb-lag-bad' : lag >= BEHIND_BLOCKS ? 'rb-lag-warn' : undefined;
-  return <span className={shade}>{formatCount(lag)}</span>;
+  return (
+    <span className={shade}>
+      {formatCount(lag)}
+      {unit}
+    </span>
+  );
 }

@@ -78,7 +78,7 @@ export function WorkerCards({
                     pool {worker.pid} · {frame.managerNames.get(worker.manager)}
                   </span>
                   <span className="rb-figures">
-                    <Lag worker={worker} frame={frame} />
+                    <Lag worker={worker} frame={frame} unit=" behind" />
                   </span>
                 </span>
               </Link>

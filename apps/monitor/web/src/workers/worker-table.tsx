@@ -1,5 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react';
+import {
+  memo,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type MouseEvent,
+} from 'react';
 import { useLocation } from 'wouter';
 import type { WorkerRow } from '../../../src/api/contract.js';
 import { Icon } from '../components/icons.js';
@@ -50,14 +57,19 @@ export function WorkerTable({
   const minWidth =
     CHECK_PX + query.columns.reduce((sum, column) => sum + columnOf(column).width, 0);
 
+  const wanted = useRef<number>(undefined);
+  // A row that is far away comes to be some frames after the scroll to it.
+  useLayoutEffect(() => {
+    const row = room.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"]`);
+    if (wanted.current === undefined || !row) return;
+    wanted.current = undefined;
+    row.focus({ preventScroll: true });
+  });
   const focusRow = (index: number) => {
     const next = Math.min(workers.length - 1, Math.max(0, index));
+    wanted.current = next;
     setActive(next);
     virtualizer.scrollToIndex(next);
-    // The row may come to be only with the scroll.
-    requestAnimationFrame(() =>
-      room.current?.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus(),
-    );
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const worker = workers[active];

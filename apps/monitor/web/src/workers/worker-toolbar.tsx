@@ -313,26 +313,20 @@ function Columns({
   return (
     <Menu closeOnItemClick={false} position="bottom-end">
       <Menu.Target>
-        <Button variant="default" leftSection={<Icon name="columns" />}>
+        <Button className="rb-wide-only" variant="default" leftSection={<Icon name="columns" />}>
           Columns
         </Button>
       </Menu.Target>
       <Menu.Dropdown className="rb-column-menu">
         {workerColumns.map(({ id, label }) => (
-          <Menu.Item
+          <Menu.CheckboxItem
             key={id}
-            role="menuitemcheckbox"
-            aria-checked={query.columns.includes(id)}
+            checked={query.columns.includes(id)}
             disabled={id === 'name'}
-            leftSection={
-              <span className="rb-check-room">
-                {query.columns.includes(id) ? <Icon name="check" /> : null}
-              </span>
-            }
-            onClick={() => flip(id)}
+            onChange={() => flip(id)}
           >
             {label}
-          </Menu.Item>
+          </Menu.CheckboxItem>
         ))}
         <Menu.Divider />
         <Menu.Item onClick={() => onChange({ columns: defaultColumns })}>As at first</Menu.Item>
