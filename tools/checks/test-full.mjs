@@ -34,6 +34,14 @@ if (noRedis === undefined) {
 } else {
   check.unavailable('everything over Redis', noRedis);
 }
+await check.command('end to end on Node 22', 'npm', [
+  'exec',
+  '--yes',
+  '--package=node@22',
+  '--',
+  'node',
+  ...start(),
+]);
 await check.command('dead code', bin('knip'), ['--no-progress']);
 await check.command('duplicates', bin('jscpd'), ['.']);
 await check.command('tarballs', process.execPath, ['tools/checks/packages.mjs']);
