@@ -6,6 +6,12 @@ import { nodeFileTrace } from '@vercel/nft';
 import { root } from '../setup/setup.mjs';
 import { targets } from './targets.mjs';
 
+/** Files that packages read by names which tracing cannot follow; each goes along wherever its package does. */
+const readAtRunTime = {
+  'bee-queue': ['lib/lua'],
+  'sql.js': ['dist/sql-wasm.wasm'],
+};
+
 const [name, folder] = process.argv.slice(2);
 const target = targets[name];
 if (target === undefined || folder === undefined) {
@@ -22,6 +28,11 @@ const { fileList } = await nodeFileTrace(entries, {
   conditions: ['node', 'default'],
   exportsOnly: true,
 });
+for (const [dependency, assets] of Object.entries(readAtRunTime)) {
+  for (const home of new Set([...fileList].flatMap((file) => homeIn(file, dependency)))) {
+    for (const asset of assets) addAll(join(root, home, asset), fileList);
+  }
+}
 for (const asset of target.assets) addAll(join(root, asset), fileList);
 
 let bytes = 0;
@@ -37,6 +48,13 @@ const main = join(target.folder, Object.values(bin)[0]);
 writeFileSync(join(folder, 'main.mjs'), `import './${main}';\n`);
 for (const text of ['LICENSE']) cpSync(join(root, text), join(folder, text));
 console.log(`${name}: ${fileList.size} files, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+
+/** Folder of a package that a file is in, if it is in that one. */
+function homeIn(file, dependency) {
+  const inside = `node_modules/${dependency}/`;
+  const at = file.lastIndexOf(inside);
+  return at === -1 ? [] : [file.slice(0, at + inside.length)];
+}
 
 function addAll(path, list) {
   if (lstatSync(path).isDirectory()) {

@@ -70,7 +70,8 @@ export class StandbyService<T extends Turn> implements Service {
     this.#tasks = new TaskGroup({ name: options.name }, { logger: collaborators.logger });
     this.#metrics = renewableMetrics(collaborators.metrics);
     collaborators.metrics.gauge({
-      name: 'runtime_bridge_standby',
+      // By name, since a manager shows its trader's metrics on the same page.
+      name: `runtime_bridge_${options.name}_standby`,
       help: '1 while another process does the work of this one',
       collect: (gauge) => gauge.set(collaborators.source.state.value.kind === 'held' ? 0 : 1),
     });

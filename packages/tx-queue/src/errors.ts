@@ -12,6 +12,8 @@ export const TxQueueErrorCode = {
   JOB_FAILED: 'JOB_FAILED',
   /** The URL of Redis cannot be used. */
   BAD_REDIS_URL: 'BAD_REDIS_URL',
+  /** Files of the queue's library that belong to the program are not there. */
+  MISSING_FILES: 'MISSING_FILES',
   /** The job is of a manager that is not, or no longer, the one that may ask; facts: its `epoch`, the `current` one. */
   STALE_EPOCH: 'STALE_EPOCH',
   /** Somebody else holds the lease by now, so nothing may be written. */

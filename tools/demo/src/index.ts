@@ -3,5 +3,5 @@ export { ChainRpc } from './chain-rpc.js';
 export { MonitorApi, type DataProviderInfo, type WorkerState } from './monitor-api.js';
 export type { DevNetwork } from './dev-network.js';
 export type { DemoOptions } from './options.js';
-export type { WantedWorker } from './inventory.js';
+export { pools, wantedWorkers, type WantedWorker } from './inventory.js';
 export { SupervisedProcess } from './supervised-process.js';

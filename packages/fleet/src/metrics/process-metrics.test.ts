@@ -128,6 +128,23 @@ describe('ProcessMetrics', () => {
     });
   });
 
+  it('leaves out what a child reports under a name that the service itself has taken', () => {
+    const register = new Register();
+    register.gauge({ name: 'taken' }).set(1);
+    const inlet = new ProcessMetrics({ process: 'manager' }, { register }).inlet('trader');
+    const family = (name: string) =>
+      ({
+        name,
+        help: 'x',
+        kind: 'gauge',
+        labels: [],
+        samples: [{ labels: {}, value: 2 }],
+      }) as const;
+    inlet.take([family('taken'), family('free')]);
+    const values = Object.values(register.scrape());
+    expect(values).toEqual([1, 2]);
+  });
+
   it('takes no more of a process than the limits say, and nothing malformed', () => {
     const child = new SampledMetrics();
     const counter = child.counter({ name: 'many_total', help: '', labels: ['id'] });

@@ -36,6 +36,7 @@ export class ProcessMetrics {
   readonly #register: MetricsRegister;
   readonly #metrics = new Map<string, Metric>();
   readonly #processes = new Set<string>();
+  readonly #refused = new Set<string>();
 
   /** @param options.process what the manager itself is called */
   constructor(options: { process: string }, collaborators: { register: MetricsRegister }) {
@@ -50,7 +51,7 @@ export class ProcessMetrics {
     const counted = new Map<string, number>();
     const gauges = new Map<string, () => void>();
     const take = ({ name, help, kind, labels, samples }: MetricFamily) => {
-      const metric = this.#metric(kind, { name, help, labels });
+      const metric = this.#reported(kind, { name, help, labels });
       if (metric?.kind !== kind) return;
       for (const { labels: given, value } of samples) {
         if (!Number.isFinite(value)) continue;
@@ -79,6 +80,17 @@ export class ProcessMetrics {
         counted.clear();
       },
     };
+  }
+
+  /** A name that the service itself has taken cannot be shown, which must not end the service. */
+  #reported(kind: Metric['kind'], options: MetricOptions): Metric | undefined {
+    if (this.#refused.has(options.name)) return undefined;
+    try {
+      return this.#metric(kind, options);
+    } catch {
+      this.#refused.add(options.name);
+      return undefined;
+    }
   }
 
   #registerOf(process: string): MetricsRegister {

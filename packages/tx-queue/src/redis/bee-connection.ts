@@ -7,10 +7,11 @@ import { QUEUE_NAME } from '../queue.js';
 
 // bee-queue is CommonJS with `export =`; required so that its class and its scripts come in one shape.
 const require = createRequire(import.meta.url);
-const Bee = require('bee-queue') as new (
+const BaseBee = require('bee-queue') as new (
   name: string,
   settings: BeeQueue.QueueSettings,
-) => BeeQueue<unknown>;
+  // Its types leave this out.
+) => BeeQueue<unknown> & { _doStalledJobCheck(): Promise<number> };
 const scripts = require('bee-queue/lib/lua') as {
   scripts: Record<string, string>;
   shas: Record<string, string>;
@@ -24,6 +25,20 @@ type Callback = (error: unknown, result?: unknown) => void;
  * they are given in full here.
  */
 class Redis extends IoRedis {
+  /** Connections that bee-queue made for itself after the pattern of this one. */
+  readonly #copies: IoRedis[] = [];
+
+  override duplicate(override?: Partial<RedisOptions>): IoRedis {
+    const copy = super.duplicate(override);
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  /** Ends the connections that were made after this one, whatever state they are in. */
+  disconnectCopies(): void {
+    for (const copy of this.#copies) copy.disconnect();
+  }
+
   override evalsha = ((...args: unknown[]) => {
     const done = typeof args.at(-1) === 'function' ? (args.pop() as Callback) : undefined;
     const [sha, ...rest] = args as [string, ...(string | number)[]];
@@ -41,6 +56,35 @@ class Redis extends IoRedis {
     }
     return run;
   }) as IoRedis['evalsha'];
+}
+
+/**
+ * bee-queue, whose check for stalled jobs may fail: it would end the process by a promise that nobody looks at, or never
+ * take a job when the first one fails. The next check is soon enough.
+ */
+class Bee extends BaseBee {
+  #failed = false;
+
+  constructor(
+    settings: BeeQueue.QueueSettings,
+    private readonly logger: Logger,
+  ) {
+    super(QUEUE_NAME, settings);
+  }
+
+  override async _doStalledJobCheck(): Promise<number> {
+    try {
+      const count = await super._doStalledJobCheck();
+      this.#failed = false;
+      return count;
+    } catch (error) {
+      if (!this.#failed && !this.paused) {
+        this.logger.warn('Check for stalled jobs failed, trying again', {}, error);
+      }
+      this.#failed = true;
+      return 0;
+    }
+  }
 }
 
 /** How both ends connect. */
@@ -65,7 +109,7 @@ export interface BeeConnection {
 
 /**
  * Connects, waiting for a Redis that is not there yet.
- * @throws TxQueueError BAD_REDIS_URL; BridgeError ABORTED
+ * @throws TxQueueError BAD_REDIS_URL, MISSING_FILES; BridgeError ABORTED
  */
 export async function connectBee(
   options: RedisConnectionOptions,
@@ -79,6 +123,8 @@ export async function connectBee(
     minDelayMs: 200,
     maxDelayMs: 5_000,
     signal,
+    shouldRetry: (error) =>
+      !(error instanceof TxQueueError && error.code === TxQueueErrorCode.MISSING_FILES),
     onRetry: (error, attempt, delayMs) =>
       logger.warn('Waiting for Redis', { redis: where, attempt, delayMs }, error),
   });
@@ -109,38 +155,57 @@ async function connectOnce(
   const client = new Redis(options.url, redisOptions);
   const onError = (error: unknown) => logger.debug('Redis connection error', {}, error);
   client.on('error', onError);
-  let bee: BeeQueue<unknown> | undefined;
+  let bee: Bee;
   try {
     await ready(client, options, logger, signal);
-    bee = new Bee(QUEUE_NAME, {
-      ...settings,
-      prefix: options.prefix ?? 'bq',
-      // Its types know only node_redis.
-      redis: client as never,
-      storeJobs: false,
-      removeOnSuccess: true,
-      removeOnFailure: true,
-      autoConnect: false,
-    });
+    bee = new Bee(
+      {
+        ...settings,
+        prefix: options.prefix ?? 'bq',
+        // Its types know only node_redis.
+        redis: client as never,
+        storeJobs: false,
+        removeOnSuccess: true,
+        removeOnFailure: true,
+        autoConnect: false,
+      },
+      logger,
+    );
     bee.on('error', onError);
-    await bee.connect();
+    // The first one settles only when it went well, the second one tells of failures.
+    await Promise.race([bee.connect(), bee.ready()]);
+    expectScripts();
     tellOfLosses(client, options, logger);
   } catch (error) {
+    client.disconnectCopies();
     client.disconnect();
     throw error;
   }
-  const connected = bee;
   const prefix = `${options.prefix ?? 'bq'}:${QUEUE_NAME}:`;
   return {
-    bee: connected,
+    bee,
     client,
     key: (name) => prefix + name,
     close: async () => {
       // One millisecond: jobs that are being worked on are left to the next consumer, not waited for.
-      await connected.close(1).catch(() => {});
+      await bee.close(1).catch(() => {});
       client.disconnect();
     },
   };
+}
+
+/** bee-queue asks for a script by no name when its file was left out, which Redis knows as little as a forgotten one. */
+function expectScripts(): void {
+  const missing = ['addJob', 'checkStalledJobs'].filter((name) => !(name in scripts.shas));
+  if (missing.length === 0) return;
+  throw new TxQueueError(
+    TxQueueErrorCode.MISSING_FILES,
+    'The scripts that bee-queue runs in Redis are not installed',
+    {
+      facts: { scripts: missing.join(', ') },
+      remedy: 'Install the package bee-queue with its folder lib/lua.',
+    },
+  );
 }
 
 /** Waits for the first connection, which ioredis tries again by itself. */

@@ -58,8 +58,8 @@ export class RedisConsumer implements JobConsumer {
       this.collaborators.logger.warn('Job taken back from a consumer that is gone', { job: id });
     });
     // Takes over the jobs of a consumer that died, its predecessor included.
-    bee.checkStalledJobs(stallInterval, (error: Error | null) => {
-      if (error) this.collaborators.logger.debug('Check for stalled jobs failed', {}, error);
+    bee.checkStalledJobs(stallInterval).catch((error: unknown) => {
+      this.collaborators.logger.warn('Check for stalled jobs ended', {}, error);
     });
     bee.process(this.options.concurrency ?? DEFAULT_CONCURRENCY, (job: BeeQueue.Job<unknown>) =>
       this.#work(job),

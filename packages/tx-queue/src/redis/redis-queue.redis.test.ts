@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +149,71 @@ describe.skipIf(!binary)('Redis', () => {
       expect(await producer.submit(request('3'))).toEqual(done(1));
     }, 20_000);
 
+    it('gets over scripts that Redis is made to forget between jobs', async () => {
+      const { producer, consumer } = await ends();
+      consumer.handle(() => Promise.resolve(done(1)));
+      await consumer.start();
+      const client = new IoRedis(server.url);
+      stops.push(() => client.quit());
+      for (const epoch of ['1', '2', '3']) {
+        await client.script('FLUSH');
+        expect(await producer.submit(request(epoch))).toEqual(done(1));
+      }
+    });
+
+    it.each([
+      ['scripts may not be run when it starts', ['-eval', '-evalsha'], 'before'],
+      ['scripts may not be loaded when it starts', ['-script'], 'before'],
+      ['scripts may not be run for a while', ['-eval', '-evalsha'], 'after'],
+    ] as const)('takes jobs although %s', async (_what, refused, when) => {
+      const { producer, consumer } = await ends();
+      consumer.handle(() => Promise.resolve(done(1)));
+      const client = new IoRedis(server.url);
+      stops.push(() => client.quit());
+      const refusals = () => rejectedCalls(client);
+      if (when === 'after') await consumer.start();
+      await client.call('ACL', 'SETUSER', 'default', ...refused);
+      const before = await refusals();
+      try {
+        const started = when === 'before' ? consumer.start() : undefined;
+        // Long enough that somebody was refused more than once.
+        await until(async () => (await refusals()) > before + 2);
+        await client.call('ACL', 'SETUSER', 'default', '+@all');
+        await started;
+      } finally {
+        await client.call('ACL', 'SETUSER', 'default', '+@all');
+      }
+      expect(await producer.submit(request('1'))).toEqual(done(1));
+    });
+
+    it('says so when the library came without its scripts', async () => {
+      const { shas } = createRequire(import.meta.url)('bee-queue/lib/lua') as {
+        shas: Record<string, string>;
+      };
+      const { consumer } = await ends();
+      consumer.handle(() => Promise.resolve(done(1)));
+      const sha = shas['checkStalledJobs']!;
+      delete shas['checkStalledJobs'];
+      try {
+        await expect(consumer.start()).rejects.toMatchObject({ code: 'MISSING_FILES' });
+      } finally {
+        shas['checkStalledJobs'] = sha;
+      }
+    });
+
+    it('stops while Redis is away', async () => {
+      const { producer, consumer } = await ends();
+      consumer.handle(() => Promise.resolve(done(1)));
+      await consumer.start();
+      await producer.submit(request('1'));
+      await server.stop();
+      try {
+        await Promise.all([producer.stop(), consumer.stop()]);
+      } finally {
+        await server.start();
+      }
+    });
+
     it('waits for a Redis that is not there yet', async () => {
       await server.stop();
       prefix += 1;
@@ -217,3 +283,9 @@ describe.skipIf(!binary)('Redis', () => {
     });
   });
 });
+
+/** How many calls Redis has refused so far. */
+async function rejectedCalls(client: IoRedis): Promise<number> {
+  const stats = await client.info('commandstats');
+  return [...stats.matchAll(/rejected_calls=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+}

@@ -21,8 +21,6 @@ export function fixed(value: number | bigint, widthBytes: number): Uint8Array {
 
 /** One byte. */
 export const u8 = (value: number): Uint8Array => fixed(value, 1);
-/** Two bytes, little-endian. */
-export const u16 = (value: number): Uint8Array => fixed(value, 2);
 /** Four bytes, little-endian. */
 export const u32 = (value: number): Uint8Array => fixed(value, 4);
 /** Eight bytes, little-endian. */
