@@ -141,7 +141,8 @@ describe.sequential('a disk', () => {
           (found) => found !== undefined,
           30_000,
         );
-        expect(line?.error?.facts).toMatchObject({ field: 'paraBlock1' });
+        // Which of its nodes is heard first is open.
+        expect(line?.error?.facts?.['field']).toMatch(/^(paraBlock1|relayGenesis)$/);
         const blobs = await BlobReader.connect(provider.blobPort);
         expect(await blobs.get(`dryParaBlock:${head.para}`)).toBeDefined();
         blobs.close();

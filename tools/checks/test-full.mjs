@@ -10,11 +10,15 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 const check = new Check();
 const start = (...args) => ['tools/demo/start.mjs', '--once', ...args];
 const noRedis = ensureProgram('redis-server', 'redis-server');
-await check.vitest('interop with the libp2p set of 2022, injections, crashes', [
+await check.vitest('interop with the libp2p set of 2022, injections, faults, crashes', [
   '--config',
   'e2e/vitest.config.ts',
 ]);
-await check.command('end to end: 20 workers', process.execPath, start('--workers', '20'));
+await check.command(
+  'end to end: 20 workers of all versions, an old relay chain',
+  process.execPath,
+  start('--workers', '20', '--pruntime', '0.2.6,0.2.7,2.x'),
+);
 await check.command("the dashboard's server at 5,000 workers", process.execPath, [
   'tools/bench/dashboard.mjs',
   '--seconds',
@@ -27,9 +31,12 @@ if (noRedis === undefined) {
     'tools/checks/vitest.redis.config.ts',
   ]);
   await check.command(
-    'end to end: a trader of its own over Redis',
+    'end to end: a trader of its own over Redis, a new relay chain, a liar in front of each chain',
     process.execPath,
-    start('--redis'),
+    start(
+      ...['--redis', '--relay', 'new', '--pruntime', '0.2.7,2.x', '--nodes', '2'],
+      ...['--fault', 'relay:proofNodeMissing', '--fault', 'para:headerField'],
+    ),
   );
 } else {
   check.unavailable('everything over Redis', noRedis);

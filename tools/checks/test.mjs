@@ -15,6 +15,7 @@ await check.command('project references', bin('nx'), ['sync:check']);
 await check.command('lint', bin('eslint'), ['--max-warnings=0', '.']);
 await check.command('samples in READMEs', process.execPath, ['tools/checks/readme-samples.mjs']);
 await check.command('house rules', process.execPath, ['tools/checks/house-rules.mjs']);
+await check.command('what guides name is there', process.execPath, ['tools/checks/guides.mjs']);
 await check.command('licences', process.execPath, ['tools/checks/licences.mjs']);
 await check.command('pages made from the code', process.execPath, [
   'tools/docs/dist/main.js',

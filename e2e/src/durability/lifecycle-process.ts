@@ -8,6 +8,7 @@ import { silentLogger } from '@runtime-bridge/base';
 import { Identity } from '@runtime-bridge/keystore';
 import { WalkieNode, WalkieRoles, WorkerStatus } from '@runtime-bridge/walkie-protocol';
 import { freePort, type LogLine } from '../lying-node/index.js';
+import { until } from '../with-demo.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../apps/lifecycle/dist/main.js', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
@@ -51,7 +52,8 @@ export class LifecycleProcess {
         PHALA_QUEUE_PAGE_PORT: String(await freePort()),
         PHALA_PEER_ID_PREFIX: join(folder, 'keys'),
         PHALA_HEALTH_SOCKET: join(folder, 'health.sock'),
-        PHALA_WALKIE_LISTEN_ADDRESSES: '/ip4/127.0.0.1/tcp/0',
+        // Its Walkie comes up anew when it knows its chain: at the same address.
+        PHALA_WALKIE_LISTEN_ADDRESSES: `/ip4/127.0.0.1/tcp/${await freePort()}`,
         PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true',
         PHALA_WALKIE_BOOT_NODES: options.providers.join(','),
         ...options.env,
@@ -78,29 +80,42 @@ export class LifecycleProcess {
     return manager;
   }
 
-  /** Asks it to keep workers at the head. */
+  /** Asks it to keep workers at the head, until it has them: while it comes up it refuses, or breaks off. */
   async addWorkers(endpoints: readonly string[]): Promise<void> {
-    await this.client.client(this.#address).call('CreatePool', {
-      pools: [
-        {
-          pid: 1n,
-          name: 'pool',
-          enabled: true,
-          syncOnly: true,
-          owner: { mnemonic: `${DEV_PHRASE}//Alice` },
-        },
-      ],
-    });
-    await this.client.client(this.#address).call('CreateWorker', {
-      workers: endpoints.map((endpoint, index) => ({
-        pid: 1n,
-        name: `worker-${index + 1}`,
-        endpoint,
-        enabled: true,
-        syncOnly: true,
-        stake: '1000000000000000',
-      })),
-    });
+    const manager = this.client.client(this.#address);
+    const pool = { pid: 1n, name: 'pool', enabled: true, syncOnly: true };
+    await until(
+      'the lifecycle manager has a pool',
+      async () => {
+        const { pools } = await manager.call('ListPool', {});
+        if (pools.length > 0) return true;
+        const owner = { mnemonic: `${DEV_PHRASE}//Alice` };
+        await manager.call('CreatePool', { pools: [{ ...pool, owner }] });
+        return false;
+      },
+      (isThere) => isThere,
+      START_TIMEOUT_MS,
+    );
+    await until(
+      'the lifecycle manager has its workers',
+      async () => {
+        const { workers } = await manager.call('ListWorker', {});
+        if (workers.length > 0) return true;
+        await manager.call('CreateWorker', {
+          workers: endpoints.map((endpoint, index) => ({
+            pid: 1n,
+            name: `worker-${index + 1}`,
+            endpoint,
+            enabled: true,
+            syncOnly: true,
+            stake: '1000000000000000',
+          })),
+        });
+        return false;
+      },
+      (isThere) => isThere,
+      START_TIMEOUT_MS,
+    );
   }
 
   /** The states of its workers by name, each with its last message. */

@@ -65,6 +65,9 @@ export class DevChains {
   }
 
   async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      throw new Error(`The chains had ended by themselves: ${this.child.exitCode}`);
+    }
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.kill('SIGTERM');
     await ended;

@@ -103,13 +103,23 @@ describe('an endpoint', () => {
     const both = clientOf(A, B);
     pass(both, 10, (second) => [100 + second, 100 + second]);
     both.client.blame(B, 'lie', new Error('once, long ago'));
-    pass(both, 300, (second) => [110 + second, 110 + second]);
+    pass(both, 200, (second) => [110 + second, 110 + second]);
     expect(both.client.isTrusted(B)).toBe(false);
     expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
-    pass(both, 29, (second) => [409, 410 + second]);
+    pass(both, 29, (second) => [309, 310 + second]);
     expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
-    pass(both, 3, (second) => [409, 440 + second]);
+    pass(both, 3, (second) => [309, 340 + second]);
     expect(both.client.isTrusted(B)).toBe(true);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
+  });
+
+  it('that was doubted is heard again in time when the other one goes on, but far behind', () => {
+    const both = clientOf(A, B);
+    pass(both, 10, (second) => [100 + second, 200 + second]);
+    both.client.blame(B, 'lie', new Error('once, long ago'));
+    pass(both, 290, (second) => [110 + second, 210 + second]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+    pass(both, 20, (second) => [400 + second, 500 + second]);
     expect(both.client.usable.map(({ url }) => url)).toEqual([B, A]);
   });
 
@@ -228,6 +238,78 @@ describe('an endpoint', () => {
     end.abort();
     await expect(work).rejects.toThrow('left');
     expect(used).toEqual([B]);
+  });
+});
+
+describe('the endpoint chosen for work that goes on for long', () => {
+  /** Endpoints to choose from, and the choice as it goes on from one to the next. */
+  const choosing = (...urls: string[]) => {
+    const endpoints = urls.map((url) => new PaperEndpoint(url));
+    const clock = new HandClock();
+    const client = new JsonRpcClient(
+      { name: 'para', endpoints: urls },
+      {
+        logger: silentLogger,
+        clock,
+        openEndpoint: ({ url }) => endpoints.find((endpoint) => endpoint.url === url)!,
+      },
+    );
+    let current: RpcEndpoint | undefined;
+    const choice = () => (current = client.choose(current))?.url;
+    return { client, clock, endpoints, choice };
+  };
+
+  it('is left when it stands still while another goes on, and not returned to', () => {
+    const both = choosing(A, B);
+    expect(both.choice()).toBe(A);
+    pass(both, 10, (second) => [100 + second, 100 + second]);
+    pass(both, 14, (second) => [109, 110 + second]);
+    expect(both.choice()).toBe(A);
+    pass(both, 4, (second) => [109, 124 + second]);
+    expect(both.choice()).toBe(B);
+    pass(both, 60, (second) => [128 + second, 128 + second]);
+    expect(both.client.usable.map(({ url }) => url)).toEqual([A, B]);
+    expect(both.choice()).toBe(B);
+  });
+
+  it.each(['lie', 'failure', 'stalled'] as const)('is left for a %s', (fault) => {
+    const { client, choice } = choosing(A, B);
+    expect(choice()).toBe(A);
+    client.blame(A, fault, new Error('seen'));
+    expect(choice()).toBe(B);
+  });
+
+  it('is kept, whatever is held against it, while there is no other', () => {
+    const { client, clock, endpoints, choice } = choosing(A, B);
+    for (const url of [A, B]) client.blame(url, 'failure', new Error('seen'));
+    expect(choice()).toBe(A);
+    endpoints[0]!.connected.set(false);
+    expect(choice()).toBe(B);
+    endpoints[0]!.connected.set(true);
+    expect(choice()).toBe(B);
+    client.blame(B, 'lie', new Error('seen'));
+    clock.ms += 1_000;
+    expect(choice()).toBe(A);
+    for (const endpoint of endpoints) endpoint.connected.set(false);
+    expect(choice()).toBeUndefined();
+  });
+
+  it('is never one that has not been admitted, and whoever chooses hears of it when it is', async () => {
+    const { client, endpoints, choice } = choosing(A, B);
+    const passes = new Map<string, () => void>();
+    client.admitOnly((rpc) => new Promise((resolve) => passes.set(rpc.url, resolve)));
+    expect(choice()).toBeUndefined();
+    const heard: (string | undefined)[] = [];
+    const stop = client.onReview(() => heard.push(choice()));
+    await expect.poll(() => passes.size).toBe(2);
+    passes.get(B)!();
+    await expect.poll(() => heard.at(-1)).toBe(B);
+    // The only one that is connected has not been admitted.
+    endpoints[1]!.connected.set(false);
+    expect(choice()).toBeUndefined();
+    stop();
+    for (const admit of passes.values()) admit();
+    await client.stop();
   });
 });
 

@@ -41,6 +41,9 @@ const setAsideMs = {
 /** Heights remembered of an endpoint: at one a second, longer than any lag that is told apart from a longer one. */
 const TIMELINE_LENGTH = 128;
 
+/** So long what an endpoint says of its head is doubted: it may be asked nothing by which it could prove itself. */
+const DOUBT_MS = 5 * 60_000;
+
 /** Weight of the newest call in the latency average. */
 const LATENCY_WEIGHT = 0.1;
 
@@ -59,6 +62,7 @@ export class EndpointHealth {
   #failures = 0;
   #lagMs = 0;
   #isDoubted = false;
+  #doubtedAtMs = 0;
   /** Whether it has passed the check that the client asks of every endpoint. */
   isAdmitted = true;
   /** Finalised heights it told of and when each was first heard, rising. */
@@ -107,7 +111,7 @@ export class EndpointHealth {
 
   /** Whether what it says of its head is doubted: it has lied or failed to deliver, and proved nothing since. */
   get isDoubted(): boolean {
-    return this.#isDoubted;
+    return this.#isDoubted && this.#clock.now() - this.#doubtedAtMs < DOUBT_MS;
   }
 
   /** When its head rose last, milliseconds since 1970. */
@@ -168,7 +172,10 @@ export class EndpointHealth {
     this.#setAsideUntilMs = Math.max(this.#setAsideUntilMs, this.#clock.now() + delayMs);
     if (fault === 'lie') this.lied.update((count) => count + 1);
     else this.#failures += 1;
-    if (fault !== 'failure') this.#isDoubted = true;
+    if (fault !== 'failure') {
+      this.#isDoubted = true;
+      this.#doubtedAtMs = this.#clock.now();
+    }
     return { endpoint: this.endpoint.url, fault, reason, delayMs };
   }
 }

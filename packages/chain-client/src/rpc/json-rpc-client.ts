@@ -22,6 +22,7 @@ import type {
   UseOptions,
 } from './client-options.js';
 import { EndpointHealth, type EndpointStatus, type Fault } from './endpoint-health.js';
+import { EndpointRanking } from './endpoint-ranking.js';
 import { faultOf, isLeaving, isPassing } from './error-faults.js';
 import { parseEndpoints } from './endpoint-list.js';
 import type { CallOptions, RpcCaller, RpcEndpoint, SubscriptionRequest } from './endpoint.js';
@@ -29,16 +30,6 @@ import { defaultWsEndpointOptions, WsEndpoint, type WsEndpointOptions } from './
 
 /** How often waiting for an endpoint looks whether one that was set aside may be asked again. */
 const MAX_WAIT_STEP_MS = 1_000;
-
-/** An endpoint is behind when another one was above its head for this long: with the time between two looks, well below 30 s. */
-const MAX_LAG_MS = 15_000;
-
-/** After this long without a new head of those in good standing, the others are heard again: blocks are final each 6 to 24 s. */
-const STANDING_MS = 30_000;
-
-/** An endpoint is slow when telling its head takes this long, and this many times as long as another one takes. */
-const SLOW_MS = 2_000;
-const SLOW_FACTOR = 4;
 
 /** A client that says nothing for this long about nodes that are away would look like one that hangs. */
 const WAITING_LOG_MS = 30_000;
@@ -54,6 +45,7 @@ export class JsonRpcClient implements Service {
   readonly name: string;
   readonly #endpoints: readonly EndpointHealth[];
   readonly #preferred: ReadonlySet<RpcEndpoint>;
+  readonly #ranking: EndpointRanking;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #tasks: TaskGroup;
@@ -80,6 +72,10 @@ export class JsonRpcClient implements Service {
     this.#preferred = new Set(collaborators.preferred ?? []);
     this.#endpoints = [...this.#preferred, ...nodes].map(
       (endpoint) => new EndpointHealth(endpoint, { clock: this.#clock }),
+    );
+    this.#ranking = new EndpointRanking(
+      { endpoints: this.#endpoints, preferred: this.#preferred },
+      { clock: this.#clock },
     );
     this.#tasks = new TaskGroup({ name: this.name }, { logger: this.#logger });
     // Each call that waits for an endpoint listens to it.
@@ -156,7 +152,7 @@ export class JsonRpcClient implements Service {
     const tried = new Set<EndpointHealth>();
     let lastError: Error | undefined;
     for (;;) {
-      const health = this.#ranked().find((candidate) => !tried.has(candidate));
+      const health = this.#ranking.usable.find((candidate) => !tried.has(candidate));
       if (!health) {
         if (lastError !== undefined) throw lastError;
         await this.#waitForUsable(signal);
@@ -190,7 +186,20 @@ export class JsonRpcClient implements Service {
 
   /** The endpoints that can be asked now, best first. */
   get usable(): RpcCaller[] {
-    return this.#ranked().map(({ endpoint }) => endpoint);
+    return this.#ranking.usable.map(({ endpoint }) => endpoint);
+  }
+
+  /**
+   * The endpoint for work that is not done in `use`: the one it is done on while nothing is to be held against that, or
+   * while there is no other; undefined while none that is admitted is connected.
+   */
+  choose(current: RpcEndpoint | undefined): RpcEndpoint | undefined {
+    return this.#ranking.choose(current);
+  }
+
+  /** Calls back whenever it may be time to `choose` anew, until the returned function is called. */
+  onReview(listener: () => void): () => void {
+    return this.#reviewed.subscribe(listener);
   }
 
   /**
@@ -207,7 +216,7 @@ export class JsonRpcClient implements Service {
     const nowMs = this.#clock.now();
     for (const health of this.#endpoints) {
       const passedAtMs = this.#endpoints
-        .filter((other) => other !== health && this.#trusts(other))
+        .filter((other) => other !== health && this.#ranking.trusts(other))
         .map((other) => other.firstAboveAtMs(health.headHeight) ?? nowMs);
       health.lagMs = health.headHeight < 0 ? 0 : nowMs - Math.min(nowMs, ...passedAtMs);
     }
@@ -221,15 +230,8 @@ export class JsonRpcClient implements Service {
 
   /** Whether what an endpoint says of its head counts. */
   isTrusted(url: string): boolean {
-    return this.#endpoints.some((health) => health.endpoint.url === url && this.#trusts(health));
-  }
-
-  /** One that is doubted counts only while no other one goes on: else that one would be believed for ever. */
-  #trusts(health: EndpointHealth): boolean {
-    if (!health.isDoubted) return true;
-    const sinceMs = this.#clock.now() - STANDING_MS;
-    return !this.#endpoints.some(
-      (other) => !other.isDoubted && other.usable && other.roseAtMs > sinceMs,
+    return this.#endpoints.some(
+      (health) => health.endpoint.url === url && this.#ranking.trusts(health),
     );
   }
 
@@ -275,6 +277,7 @@ export class JsonRpcClient implements Service {
           }
           health.isAdmitted = true;
           this.#changed.update((value) => value + 1);
+          this.review();
           await health.endpoint.connected.until((isConnected) => !isConnected, signal);
         }
       });
@@ -334,33 +337,6 @@ export class JsonRpcClient implements Service {
     }
   }
 
-  /** Those that can be asked, in order of preference, but such as lag or are slow behind the others. */
-  #ranked(): EndpointHealth[] {
-    const usable = this.#endpoints.filter((health) => health.usable);
-    const rank = (health: EndpointHealth) => (this.#isWorse(health, usable) ? 1 : 0);
-    return usable
-      .map((health) => ({ health, rank: rank(health) }))
-      .sort((a, b) => a.rank - b.rank)
-      .map(({ health }) => health);
-  }
-
-  #isWorse(health: EndpointHealth, usable: readonly EndpointHealth[]): boolean {
-    // A preferred one says itself, by being connected, whether it is of use: its head may well be behind that of nodes.
-    const isBehind = health.lagMs > MAX_LAG_MS && !this.#preferred.has(health.endpoint);
-    return usable.some((other) => {
-      if (other === health || !this.#trusts(other)) return false;
-      if (other.lagMs > MAX_LAG_MS && !this.#preferred.has(other.endpoint)) return false;
-      if (isBehind || this.#isPreferredTo(other, health)) return true;
-      const [mine, theirs] = [health.latencyMs, other.latencyMs];
-      if (mine === undefined || theirs === undefined || mine < SLOW_MS) return false;
-      return mine > theirs * SLOW_FACTOR;
-    });
-  }
-
-  #isPreferredTo(other: EndpointHealth, health: EndpointHealth): boolean {
-    return this.#preferred.has(other.endpoint) && !this.#preferred.has(health.endpoint);
-  }
-
   /** Runs work whose signal ends when the endpoint falls behind another one, or lies elsewhere while there is another. */
   async #whileGood<T>(
     health: EndpointHealth,
@@ -371,10 +347,11 @@ export class JsonRpcClient implements Service {
     let left: ChainClientError | undefined;
     const stopWatching = this.#reviewed.subscribe(() => {
       const usable = this.#endpoints.filter((candidate) => candidate.usable);
-      if (left || !this.#isWorse(health, usable)) return;
+      if (left || !this.#ranking.isWorse(health, usable)) return;
       const { lagMs, latencyMs } = health;
-      const isBehind = lagMs > MAX_LAG_MS;
-      const preferred = !isBehind && usable.some((other) => this.#isPreferredTo(other, health));
+      const preferred =
+        !this.#ranking.isBehind(health) &&
+        usable.some((other) => this.#ranking.isPreferredTo(other, health));
       left = new ChainClientError(
         ChainClientErrorCode.ENDPOINT_BEHIND,
         `The node ${health.endpoint.url} is behind another one, which is asked instead`,

@@ -1,8 +1,16 @@
-import { silentLogger, silentMetrics, type Hex } from '@runtime-bridge/base';
+import { silentLogger, silentMetrics, sleep, type Clock, type Hex } from '@runtime-bridge/base';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ChainClientError, ChainClientErrorCode } from '../errors.js';
 import { ownMetadata } from './metadata.test.kit.js';
 import { ParaApi } from './para-api.js';
 import { headerJson, headOf, ScriptedNode, until } from './scripted-node.test.kit.js';
+
+/** A clock by which heads are asked for often, and that can be put forward. */
+class HurriedClock implements Clock {
+  aheadMs = 0;
+  now = () => Date.now() + this.aheadMs;
+  sleep = (ms: number, signal?: AbortSignal) => sleep(Math.min(ms, 20), signal);
+}
 
 const parent: Hex = `0x${'22'.repeat(32)}`;
 
@@ -10,8 +18,10 @@ describe('ParaApi', () => {
   let nodes: ScriptedNode[];
   let para: ParaApi;
   let metadata: Hex;
+  let clock: HurriedClock;
 
   beforeEach(() => {
+    clock = new HurriedClock();
     metadata = ownMetadata();
     nodes = ['ws://one', 'ws://two'].map((url) => new ScriptedNode(url, () => metadata));
     para = new ParaApi(
@@ -19,6 +29,7 @@ describe('ParaApi', () => {
       {
         logger: silentLogger,
         metrics: silentMetrics,
+        clock,
         openEndpoint: ({ url }) => nodes.find((node) => node.url === url)!,
       },
     );
@@ -79,6 +90,70 @@ describe('ParaApi', () => {
     await para.call('system_chain', []);
     expect(nodes[1]!.calls.at(-1)?.method).toBe('system_chain');
   });
+
+  /** What the first node can do for which it is left although it is connected. */
+  const faults: Record<string, () => void> = {
+    'lies about its head': () => {
+      nodes[0]!.handlers['chain_getHeader'] = () => headerJson(6, parent);
+    },
+    'does not tell its head in time': () => {
+      nodes[0]!.handlers['chain_getFinalizedHead'] = () => {
+        throw new ChainClientError(ChainClientErrorCode.CALL_TIMEOUT, 'no answer');
+      };
+    },
+    'answers with errors': () => {
+      nodes[0]!.handlers['chain_getFinalizedHead'] = () => {
+        throw new ChainClientError(ChainClientErrorCode.RPC_ERROR, 'overloaded');
+      };
+    },
+    'stays behind': () => {
+      finalizes(nodes[1]!, 6);
+      const before = nodes[1]!.calls.length;
+      void until(() => nodes[1]!.calls.length > before + 4).then(() => (clock.aheadMs += 60_000));
+    },
+  };
+
+  function finalizes(node: ScriptedNode, height: number): void {
+    node.handlers['chain_getFinalizedHead'] = () => headOf(height, parent).hash;
+    node.handlers['chain_getHeader'] = () => headerJson(height, parent);
+  }
+
+  it.each(Object.keys(faults))(
+    'leaves a node that %s, and those who watch hear of it',
+    async (fault) => {
+      for (const node of nodes) finalizes(node, 5);
+      await started();
+      const watching = para.subscribeOnce(
+        'x_subscribe',
+        [],
+        () => {},
+        new AbortController().signal,
+      );
+      await until(() => subscribed(nodes[0]!, 'x_subscribe'));
+      const left = expect(watching).rejects.toMatchObject({ code: 'DISCONNECTED' });
+      faults[fault]!();
+      await until(() => subscribed(nodes[1]!, 'chain_subscribeNewHeads'), 20_000);
+      await left;
+      expect(subscribed(nodes[0]!, 'chain_subscribeNewHeads')).toBe(false);
+      await para.call('system_chain', []);
+      expect(nodes[1]!.calls.map(({ method }) => method)).toContain('system_chain');
+      nodes[1]!.notify('chain_subscribeNewHeads', headerJson(9, parent));
+      expect(para.bestHead.value).toEqual(headOf(9, parent));
+      // There is nobody else, and it may be right in all other things.
+      nodes[1]!.drop();
+      await until(() => subscribed(nodes[0]!, 'chain_subscribeNewHeads'), 20_000);
+    },
+    60_000,
+  );
+
+  it('stays with a node that does its work, however often heads are asked for', async () => {
+    for (const node of nodes) finalizes(node, 5);
+    await started();
+    const asked = () => nodes[1]!.calls.filter(({ method }) => method === 'chain_getHeader').length;
+    await until(() => asked() > 20, 20_000);
+    expect(subscribed(nodes[0]!, 'chain_subscribeNewHeads')).toBe(true);
+    expect(subscribed(nodes[1]!, 'chain_subscribeNewHeads')).toBe(false);
+  }, 30_000);
 
   it('comes back to a node that comes back', async () => {
     await started();

@@ -4,7 +4,6 @@ import type { Header } from '@polkadot/types/interfaces';
 import { cryptoWaitReady } from '@polkadot/util-crypto';
 import {
   abortedError,
-  systemClock,
   Watched,
   type Clock,
   type Hex,
@@ -13,11 +12,8 @@ import {
   type Service,
 } from '@runtime-bridge/base';
 import type { CallOptions, RpcEndpoint } from '../rpc/endpoint.js';
-import {
-  defaultWsEndpointOptions,
-  WsEndpoint,
-  type WsEndpointOptions,
-} from '../rpc/ws-endpoint.js';
+import { JsonRpcClient } from '../rpc/json-rpc-client.js';
+import type { WsEndpointOptions } from '../rpc/ws-endpoint.js';
 import { TxError, TxErrorCode } from './errors.js';
 import { RpcProvider, unsubscribeOf } from './rpc-provider.js';
 
@@ -60,7 +56,6 @@ export class ParaApi implements Service {
   readonly runtimeVersion = new Watched<RuntimeVersion | undefined>(undefined);
   readonly #provider: RpcProvider;
   readonly #logger: Logger;
-  readonly #clock: Clock;
   #api: ApiPromise | undefined;
   #ready = false;
 
@@ -76,15 +71,12 @@ export class ParaApi implements Service {
   ) {
     const { endpoints, ...limits } = options;
     this.#logger = collaborators.logger.child({ chain: 'para' });
-    this.#clock = collaborators.clock ?? systemClock;
-    const open =
-      collaborators.openEndpoint ??
-      ((endpoint: WsEndpointOptions) =>
-        new WsEndpoint(endpoint, { logger: this.#logger, clock: this.#clock }));
-    this.#provider = new RpcProvider(
-      endpoints.map((url) => open({ ...defaultWsEndpointOptions, ...limits, url })),
-      { logger: this.#logger },
-    );
+    const client = new JsonRpcClient({ name: 'para', endpoints, ...limits }, collaborators);
+    this.#provider = new RpcProvider({
+      client,
+      logger: this.#logger,
+      ...(collaborators.clock ? { clock: collaborators.clock } : {}),
+    });
     const { metrics } = collaborators;
     metrics.gauge({
       name: 'runtime_bridge_para_api_connected',

@@ -4,9 +4,19 @@ import type {
   ProviderInterfaceEmitCb,
   ProviderInterfaceEmitted,
 } from '@polkadot/rpc-provider/types';
-import { BridgeError, sleep, TaskGroup, Watched, type Logger } from '@runtime-bridge/base';
+import {
+  AbortScope,
+  BridgeError,
+  sleep,
+  TaskGroup,
+  Watched,
+  type Clock,
+  type Logger,
+} from '@runtime-bridge/base';
 import { ChainClientError, ChainClientErrorCode } from '../errors.js';
+import { defaultFinalizedHeadsOptions, FinalizedHeads } from '../read/finalized-heads.js';
 import type { CallOptions, RpcEndpoint, SubscriptionRequest } from '../rpc/endpoint.js';
+import type { JsonRpcClient } from '../rpc/json-rpc-client.js';
 
 /** Subscriptions whose end is not named after their beginning. */
 const UNSUBSCRIBE: Readonly<Record<string, string>> = {
@@ -18,7 +28,8 @@ const RESUBSCRIBE_MS = 3_000;
 
 /**
  * Lets @polkadot/api talk through our endpoints: all calls go to one node, the first in order that is connected, and to
- * the next when that one goes away. Subscriptions are made again on the new one.
+ * another one when that goes away, lies about its head, does not tell it, or stays behind. Subscriptions are made again
+ * on the new one.
  */
 export class RpcProvider implements ProviderInterface {
   readonly hasSubscriptions = true;
@@ -35,12 +46,14 @@ export class RpcProvider implements ProviderInterface {
   readonly #tasks: TaskGroup;
   readonly #logger: Logger;
   #nextId = 1;
-  #unwatch: (() => void)[] = [];
+  readonly #client: JsonRpcClient;
+  /** Asks all nodes for their heads, which tells of each whether it is in good health. */
+  readonly #heads: FinalizedHeads;
+  #unwatch: (() => void) | undefined;
 
-  constructor(
-    private readonly endpoints: readonly RpcEndpoint[],
-    collaborators: { logger: Logger },
-  ) {
+  constructor(collaborators: { client: JsonRpcClient; logger: Logger; clock?: Clock }) {
+    this.#client = collaborators.client;
+    this.#heads = new FinalizedHeads(defaultFinalizedHeadsOptions, collaborators);
     this.#logger = collaborators.logger;
     this.#tasks = new TaskGroup({ name: 'subscriptions' }, collaborators);
   }
@@ -55,18 +68,18 @@ export class RpcProvider implements ProviderInterface {
 
   /** Begins to connect; resolves at once. */
   async connect(): Promise<void> {
-    if (this.#unwatch.length > 0) return;
-    this.#unwatch = this.endpoints.map((endpoint) =>
-      endpoint.connected.subscribe(() => this.#choose()),
-    );
-    for (const endpoint of this.endpoints) await endpoint.start();
+    if (this.#unwatch) return;
+    this.#unwatch = this.#client.onReview(() => this.#choose());
+    await this.#client.start();
+    await this.#heads.start();
     this.#choose();
   }
 
   async disconnect(): Promise<void> {
-    for (const unwatch of this.#unwatch) unwatch();
+    this.#unwatch?.();
+    await this.#heads.stop();
     await this.#tasks.stop();
-    await Promise.all(this.endpoints.map((endpoint) => endpoint.stop()));
+    await this.#client.stop();
     this.#change(undefined);
   }
 
@@ -122,7 +135,9 @@ export class RpcProvider implements ProviderInterface {
       while (!either.aborted) {
         try {
           const endpoint = await this.current.until((value) => value !== undefined, either);
-          await endpoint.subscribe(request, onItem, either);
+          await this.#whileCurrent(endpoint, either, (standing) =>
+            endpoint.subscribe(request, onItem, standing),
+          );
         } catch (error) {
           if (either.aborted) return;
           this.#logger.debug(
@@ -146,7 +161,32 @@ export class RpcProvider implements ProviderInterface {
     onItem: (item: unknown) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#need(request.method).subscribe(request, onItem, signal);
+    const endpoint = this.#need(request.method);
+    await this.#whileCurrent(endpoint, signal, (standing) =>
+      endpoint.subscribe(request, onItem, standing),
+    );
+    if (signal.aborted) return;
+    throw new ChainClientError(
+      ChainClientErrorCode.DISCONNECTED,
+      `The node ${endpoint.url} was left for another one`,
+      { facts: { endpoint: endpoint.url, method: request.method } },
+    );
+  }
+
+  /** Runs something whose signal ends when another node is used. */
+  async #whileCurrent(
+    endpoint: RpcEndpoint,
+    signal: AbortSignal,
+    run: (standing: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const scope = new AbortScope(signal);
+    const stop = this.current.subscribe((current) => current !== endpoint && scope.end());
+    try {
+      await run(scope.signal);
+    } finally {
+      stop();
+      scope.end();
+    }
   }
 
   #need(method: string): RpcEndpoint {
@@ -154,14 +194,18 @@ export class RpcProvider implements ProviderInterface {
     throw new ChainClientError(ChainClientErrorCode.NOT_CONNECTED, 'No connection to a para node', {
       facts: {
         method,
-        endpoints: this.endpoints.map((endpoint) => endpoint.url).join(', '),
+        endpoints: this.#client.endpoints.map(({ url }) => url).join(', '),
       },
     });
   }
 
   #choose(): void {
-    if (this.current.value?.connected.value) return;
-    this.#change(this.endpoints.find((endpoint) => endpoint.connected.value));
+    const before = this.current.value;
+    const next = this.#client.choose(before);
+    if (before?.connected.value && next && next !== before) {
+      this.#logger.warn('Para node left for another one', { endpoint: before.url, next: next.url });
+    }
+    this.#change(next);
   }
 
   #change(next: RpcEndpoint | undefined): void {

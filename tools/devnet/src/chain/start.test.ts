@@ -123,3 +123,16 @@ it('does not go on with a directory of other settings', async () => {
   await again.stop();
   await rm(other, { recursive: true });
 });
+
+it('has each node where it was before', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'devnet-nodes-'));
+  const relayPort = 10_000 + 8 * Math.floor(Math.random() * 1_000);
+  const options = { ...OPTIONS, directory: other, nodes: 3, relayPort, paraPort: relayPort + 1 };
+  const first = await startChains(options, { log: silentLog });
+  await first.stop();
+  const again = await startChains(options, { log: silentLog });
+  await again.stop();
+  expect(new Set([...first.relayUrls, ...first.paraUrls]).size).toBe(6);
+  expect([again.relayUrls, again.paraUrls]).toEqual([first.relayUrls, first.paraUrls]);
+  await rm(other, { recursive: true });
+});

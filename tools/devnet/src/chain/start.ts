@@ -76,7 +76,7 @@ export interface ChainsOptions extends ConsensusOptions {
   ballastBytes?: number | undefined;
   /** Some voters vote above the target: justifications have ancestries. */
   voteAncestries?: boolean | undefined;
-  /** Nodes (RPC servers) per chain, each with faults of its own; 1 when undefined. */
+  /** Nodes (RPC servers) per chain, each with faults of its own, their ports two apart; 1 when undefined. */
   nodes?: number | undefined;
   /** Port of the control server; 0: any; undefined: none. */
   controlPort?: number | undefined;
@@ -336,7 +336,9 @@ async function openNetwork(options: ChainsOptions, deps: { db: ChainRows; log: L
   };
   const node = (name: 'relay' | 'para', index: number) => {
     const faults = new NodeFaults(name === 'relay' ? { chain: relay, keys } : { chain: para });
-    const port = index > 0 ? 0 : name === 'relay' ? options.relayPort : options.paraPort;
+    const first = name === 'relay' ? options.relayPort : options.paraPort;
+    // Known from the first one's, so that a restart finds them where they were.
+    const port = first === 0 ? 0 : first + 2 * index;
     const { intercept, onNotification } = faults;
     const server = new RpcServer(
       { host: options.host, port, ...DEFAULT_RPC_LIMITS },

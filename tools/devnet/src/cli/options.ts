@@ -207,7 +207,7 @@ const OPTIONS: [scope: Scope, option: () => Option][] = [
     () =>
       option(
         '--nodes <n>',
-        'nodes per chain; targets of faults are relay, relay2, … and para, para2, …',
+        'nodes per chain, their ports two apart; targets of faults are relay, relay2, … and para, para2, …',
         integer(1, 16),
       ).default(1),
   ],
