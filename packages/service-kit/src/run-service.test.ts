@@ -125,7 +125,7 @@ describe('runService', () => {
     let started: Promise<void> | undefined;
     const start = (signal?: AbortSignal) => (started = sleep(60_000, signal));
     void runService(paper.handle, description({ start }));
-    await sleep(20);
+    while (started === undefined) await sleep(5);
     paper.emit('SIGINT');
     expect(await paper.exited).toBe(ExitCode.OK);
     await expect(started).rejects.toMatchObject({ code: BaseErrorCode.ABORTED });

@@ -33,11 +33,12 @@ export const aliceAccount: Hex = toHex(operators['alice']!.publicKey);
 
 /** Waits so short that tests need not. */
 export const quick: Partial<TxSenderOptions> = {
-  batchWaitMs: 5,
+  batchWaitMs: 60,
   resendMinMs: 5,
   resendMaxMs: 20,
   acceptTimeoutMs: 100,
-  eraBlocks: 8,
+  // Enough that a slow machine does not outlive it: the tests' blocks do not wait for the sender.
+  eraBlocks: 64,
 };
 
 export const workerKey = (index: number): Hex => `0x${index.toString(16).padStart(64, '0')}`;

@@ -25,7 +25,7 @@ const stakes = (rig: Rig) =>
 
 describe('the way of a batch', () => {
   it('puts jobs of one operator into one batch and answers each with its block', async () => {
-    const rig = await rigWith({ batchWaitMs: 400 });
+    const rig = await rigWith({ batchWaitMs: 60_000, maxBatchCalls: 3 });
     const outcomes = await rig.settle(Promise.all([1, 2, 3].map((n) => rig.submit(startJob(n)))));
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok']);
     expect(rig.chain.submissions).toHaveLength(1);
@@ -117,7 +117,7 @@ describe('failed calls', () => {
   const failing = (name: string) => ({ pallet: 'phalaStakePoolv2', name, docs: 'words' });
 
   it('belong to the job that owns them', async () => {
-    const rig = await rigWith({ batchWaitMs: 60 });
+    const rig = await rigWith({ batchWaitMs: 60_000, maxBatchCalls: 3 });
     rig.chain.callResult = (call) =>
       call.args[2] === '2' ? { ...failing('InsufficientFreeStake'), remedy: 'do' } : undefined;
     const outcomes = await rig.settle(Promise.all([1, 2, 3].map((n) => rig.submit(startJob(n)))));
