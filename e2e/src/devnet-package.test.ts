@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +49,7 @@ beforeAll(async () => {
   };
   await mkdir(join(project, 'node_modules/.bin'));
   for (const [name, path] of Object.entries(manifest.bin)) {
+    await chmod(join(home, path), 0o755);
     await symlink(join(home, path), join(project, 'node_modules/.bin', name));
   }
 }, 60_000);
