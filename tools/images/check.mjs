@@ -62,16 +62,21 @@ function settingsOf(name) {
   };
   const chains = { PHALA_CHAIN_ENDPOINT: nowhere, PHALA_PARENT_CHAIN_ENDPOINT: nowhere };
   const needs = {
-    'data-provider': { ...chains, ...walkie },
+    'data-provider': { ...chains, ...walkie, PHALA_DATA_PROVIDER_LOCAL_SERVER_PORT: anyPort() },
     lifecycle: { ...chains, ...walkie, USE_BUILT_IN_TRADER: 'true', PHALA_QUEUE_PAGE_PORT: '0' },
     trader: {
       PHALA_CHAIN_ENDPOINT: nowhere,
       PHALA_Q_REDIS_ENDPOINT: 'redis://127.0.0.1:9/',
       PHALA_QUEUE_PAGE_PORT: '0',
     },
-    monitor: { HOST: '127.0.0.1', PORT: '39463', PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true' },
+    monitor: { HOST: '127.0.0.1', PORT: anyPort(), PHALA_WALKIE_DISABLE_MDNS_DISCOVERY: 'true' },
   }[name];
   return { needs, bad: { ...needs, PHALA_LOGGER_LEVEL: 'loud' } };
+}
+
+/** A port that is hardly taken, since nothing here may depend on what else runs on this host. */
+function anyPort() {
+  return String(20_000 + Math.floor(Math.random() * 10_000));
 }
 
 /** Runs an image's entry point with its root read-only and one volume, as an orchestrator would. */
