@@ -7,7 +7,7 @@ type Core = Awaited<ReturnType<typeof load>>;
 
 /** Tells of every block unless it is told not to, for which it looks when it is loaded. */
 async function load() {
-  process.env['LOG_LEVEL'] ??= 'silent';
+  process.env['LOG_LEVEL'] ??= 'fatal';
   return await import('@acala-network/chopsticks-core');
 }
 
